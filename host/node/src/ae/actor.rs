@@ -1,0 +1,114 @@
+//! The loop of one instance: the next message, the decision over it, the call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Blueprint, Fault, Instance};
+use crate::capability::Refusal;
+use crate::capability::operation::{Deliver, DeliverAnswer};
+use crate::dead_letter::DeadLetters;
+use crate::status::AeStatus;
+use crate::transport::mailbox::Mailbox;
+use crate::transport::message::Envelope;
+
+/// One AE, whatever its instance is.
+pub(crate) struct Actor {
+    pub(crate) blueprint: Blueprint,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) status: Arc<AeStatus>,
+    pub(crate) dead_letters: DeadLetters,
+}
+
+/// How the life of an instance ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The node stops.
+    Stopped,
+    /// The instance is gone, and with it what it held.
+    Fault(Fault),
+}
+
+impl Actor {
+    /// One instance, from `init` to its end.
+    pub(crate) async fn run(&self, stop: &mut watch::Receiver<bool>) -> Ended {
+        match self.live(stop).await {
+            Ok(()) => Ended::Stopped,
+            Err(fault) => Ended::Fault(fault),
+        }
+    }
+
+    async fn live(&self, stop: &mut watch::Receiver<bool>) -> Result<(), Fault> {
+        let mut instance = Instance::new(&self.blueprint).await?;
+        instance.init().await?;
+        self.status.running(instance.memory_bytes());
+        loop {
+            self.keep_to_share().await;
+            let envelope = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                envelope = self.mailbox.next() => envelope,
+            };
+            self.deliver(&mut instance, envelope).await?;
+            self.status.memory(instance.memory_bytes());
+        }
+        instance.stop().await
+    }
+
+    /// An AE past its share waits here, before the next message, as it does in the middle of one.
+    async fn keep_to_share(&self) {
+        if let Some(pause) = self.blueprint.cpu().pause() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn deliver(&self, instance: &mut Instance, mut envelope: Envelope) -> Result<(), Fault> {
+        if !self.may_have(&envelope).await {
+            return Ok(());
+        }
+        envelope.attempts += 1;
+        if envelope.attempts == 1 {
+            self.status.delivered(envelope.accepted.elapsed());
+        }
+        match instance.on_message(&envelope).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(why)) => {
+                self.status.message_failed();
+                self.try_again(envelope, &why);
+                Ok(())
+            }
+            Err(fault) => {
+                self.try_again(envelope, &fault.to_string());
+                Err(fault)
+            }
+        }
+    }
+
+    /// Decided when it leaves the mailbox, under the policy in force now. Over its rate, it waits.
+    async fn may_have(&self, envelope: &Envelope) -> bool {
+        loop {
+            let mediator = self.blueprint.mediator();
+            let decided = match envelope.answers {
+                Some(_) => mediator.mediate(DeliverAnswer { topic: envelope.topic.clone() }).map(drop),
+                None => mediator.mediate(Deliver { topic: envelope.topic.topic(), sender: &envelope.sender }).map(drop),
+            };
+            match decided {
+                Ok(()) => return true,
+                Err(Refusal::Exhausted { retry_ms }) => {
+                    tokio::time::sleep(Duration::from_millis(u64::from(retry_ms))).await;
+                }
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Once more with the next instance, until it is poison beyond doubt.
+    fn try_again(&self, envelope: Envelope, why: &str) {
+        if envelope.attempts < self.blueprint.mediator().policy().limits().max_attempts {
+            self.mailbox.put_back(envelope);
+        } else {
+            self.dead_letters.add(&self.status.name, &envelope, why);
+        }
+    }
+}

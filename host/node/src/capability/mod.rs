@@ -1,0 +1,174 @@
+//! The one place where the policy is asked. [`Mediator::mediate`] turns an operation into a [`Permit`] for it, or refuses;
+//! a service does nothing without a permit, so there is no way around.
+//!
+//! Right = capability file ∩ node ceiling. What was decided stands in the audit before it has an effect.
+
+pub mod operation;
+mod rates;
+mod refusal;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use m2m_policy::{Effect, Policy, Request, Rule, RuleId};
+
+pub use refusal::{CallError, Denial, Refusal};
+
+use crate::audit::{self, Audit, Recorder, RuleKey};
+use operation::{Counted, Listed};
+use rates::Rates;
+
+/// Evidence that one operation was decided and recorded. Made by [`Mediator`] alone.
+///
+/// ```compile_fail
+/// use m2m_host::capability::{Permit, operation::ReadClock};
+/// let forged = Permit { operation: ReadClock };
+/// ```
+#[derive(Debug)]
+pub struct Permit<O> {
+    operation: O,
+    policy: Arc<Policy>,
+    rule: RuleId,
+}
+
+impl<O> Permit<O> {
+    /// What is permitted.
+    pub fn operation(&self) -> &O {
+        &self.operation
+    }
+
+    /// The rule of the capability file that permits it, for the settings that it carries.
+    pub fn rule(&self) -> &Rule {
+        self.policy.rule(self.rule)
+    }
+
+    /// The policy that decided, where a result is to be narrowed by it.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// Which of the two files a rule stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    CapabilityFile,
+    Ceiling,
+}
+
+/// Decides for one AE. Outlives the AE's instances, and its rates with it.
+pub struct Mediator {
+    policy: Arc<Policy>,
+    ceiling: Arc<Policy>,
+    rates: Mutex<Rates>,
+    recorder: Recorder,
+    audit: Audit,
+}
+
+impl Mediator {
+    /// For the AE whose capability file `policy` is.
+    pub fn new(policy: Arc<Policy>, ceiling: Arc<Policy>, audit: &Audit, ae: &str) -> Self {
+        Self { policy, ceiling, rates: Mutex::default(), recorder: audit.recorder(ae), audit: audit.clone() }
+    }
+
+    /// Decides an operation that is counted in the audit.
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`], [`Refusal::TooLarge`] or [`Refusal::Exhausted`], each recorded.
+    pub fn mediate<O: Counted>(&self, operation: O) -> Result<Permit<O>, Refusal> {
+        let rule = self.decide(&operation.request())?;
+        let counted_under: RuleKey = (Origin::CapabilityFile as u8, u32::try_from(rule.index()).unwrap_or(u32::MAX));
+        self.recorder.count(operation.request().operation(), Some(counted_under), || self.policy.location(rule));
+        Ok(self.permit(operation, rule))
+    }
+
+    /// Decides an operation that has a line of its own in the audit, and waits until that is durable.
+    ///
+    /// # Errors
+    /// As [`Mediator::mediate`], and [`Refusal::Unavailable`] while the audit cannot be written.
+    pub async fn mediate_listed<O: Listed>(&self, operation: O) -> Result<Permit<O>, Refusal> {
+        let rule = self.decide(&operation.request())?;
+        let unavailable = |error: audit::AppendError| Refusal::Unavailable(error.to_string());
+        let ticket = self.list(&operation.request(), rule).map_err(unavailable)?;
+        self.audit.durable(ticket).await.map_err(unavailable)?;
+        Ok(self.permit(operation, rule))
+    }
+
+    /// What the AE was allowed and denied so far.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    pub(crate) fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    fn decide(&self, request: &Request<'_>) -> Result<RuleId, Refusal> {
+        let granted = self.ask(&self.policy, request)?;
+        let within = self.ask(&self.ceiling, request)?;
+        self.take(Origin::CapabilityFile, &self.policy, granted, request)?;
+        self.take(Origin::Ceiling, &self.ceiling, within, request)?;
+        Ok(granted)
+    }
+
+    fn ask(&self, policy: &Policy, request: &Request<'_>) -> Result<RuleId, Refusal> {
+        let decision = policy.decide(request);
+        match (decision.effect, decision.rule) {
+            (Effect::Allow, Some(rule)) => Ok(rule),
+            (Effect::TooLarge { max_bytes }, rule) => {
+                self.refuse(policy, request, audit::Effect::TooLarge, rule);
+                Err(Refusal::TooLarge { max_bytes })
+            }
+            // An allow without a rule does not exist; if it did, it would be none.
+            (Effect::Deny | Effect::Allow, rule) => {
+                let rule = self.refuse(policy, request, audit::Effect::Deny, rule);
+                let (operation, subject) = (request.operation(), request.subject().to_owned());
+                Err(Refusal::Denied(Denial { operation, subject, rule }))
+            }
+        }
+    }
+
+    fn take(&self, origin: Origin, policy: &Policy, rule: RuleId, request: &Request<'_>) -> Result<(), Refusal> {
+        let Some(rate) = policy.rule(rule).rate() else { return Ok(()) };
+        let taken = {
+            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            rates.take(origin, rule, rate, Instant::now())
+        };
+        taken.map_err(|retry_ms| {
+            self.refuse(policy, request, audit::Effect::Exhausted, Some(rule));
+            Refusal::Exhausted { retry_ms }
+        })
+    }
+
+    /// Into the audit, and into the log with the evaluator's own words while the audit lists it. Gives the rule's place.
+    fn refuse(
+        &self,
+        policy: &Policy,
+        request: &Request<'_>,
+        effect: audit::Effect,
+        rule: Option<RuleId>,
+    ) -> Option<String> {
+        let (operation, subject) = (request.operation(), request.subject());
+        let place = rule.map(|rule| policy.location(rule));
+        let call = audit::Call { operation, subject, effect, rule: place.as_deref(), text: None };
+        if self.recorder.deny(call) && effect == audit::Effect::Deny {
+            let ae = self.recorder.ae();
+            tracing::warn!(target: "m2m_host::capability", ae, "{}", policy.explain(request));
+        }
+        place
+    }
+
+    fn list(&self, request: &Request<'_>, rule: RuleId) -> Result<audit::Ticket, audit::AppendError> {
+        let place = self.policy.location(rule);
+        self.recorder.list(audit::Call {
+            operation: request.operation(),
+            subject: request.subject(),
+            effect: audit::Effect::Allow,
+            rule: Some(&place),
+            text: None,
+        })
+    }
+
+    fn permit<O>(&self, operation: O, rule: RuleId) -> Permit<O> {
+        Permit { operation, policy: Arc::clone(&self.policy), rule }
+    }
+}

@@ -1,0 +1,32 @@
+//! WIT types on one side, domain types on the other, and [`Mediator::mediate`](crate::capability::Mediator::mediate)
+//! between them. Nothing is decided and nothing is done here. One file for each file of `wit/`.
+
+mod authorization;
+mod clocks;
+mod errors;
+mod keys;
+mod logging;
+mod messages;
+mod messaging;
+
+pub(crate) use messages::to_wit as message_to_wit;
+
+use m2m_policy::topic::{Topic, TopicFilter};
+
+use crate::ae::AeState;
+use crate::capability::{CallError, Refusal};
+use crate::transport::message::{PAYLOAD_BYTES_MAX, Payload};
+
+type CallResult<T> = Result<T, CallError>;
+
+fn topic(text: &str) -> Result<&Topic, Refusal> {
+    Topic::new(text).map_err(|error| Refusal::Invalid(error.to_string()))
+}
+
+fn filter(text: &str) -> Result<TopicFilter, Refusal> {
+    TopicFilter::new(text).map_err(|error| Refusal::Invalid(error.to_string()))
+}
+
+fn payload(bytes: Vec<u8>) -> Result<Payload, Refusal> {
+    Payload::try_from(bytes).map_err(|_| Refusal::TooLarge { max_bytes: PAYLOAD_BYTES_MAX as u32 })
+}

@@ -1,0 +1,115 @@
+//! Keeps one AE alive: restarts with growing pauses while its budget lasts, then marks it failed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::ae::{Actor, Ended, Fault};
+use crate::audit::AeEvent;
+use crate::transport::Bus;
+
+/// The pause before the first restart; it doubles with every further one.
+const BACK_OFF_MIN: Duration = Duration::from_millis(50);
+const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+
+/// Runs one AE until the node stops or its restarts are used up.
+pub(crate) struct Supervisor {
+    pub(crate) actor: Actor,
+    pub(crate) bus: Arc<Bus>,
+}
+
+/// Restarts within a time.
+#[derive(Debug)]
+struct Budget {
+    max: usize,
+    within: Duration,
+    faults: VecDeque<Instant>,
+}
+
+impl Supervisor {
+    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let limits = *self.actor.blueprint.mediator().policy().limits();
+        let mut budget =
+            Budget { max: limits.restarts_max as usize, within: limits.restarts_within, faults: VecDeque::new() };
+        loop {
+            let fault = match self.actor.run(&mut stop).await {
+                Ended::Stopped => break self.stopped(),
+                Ended::Fault(fault) => fault,
+            };
+            self.record(&fault);
+            if *stop.borrow() {
+                break self.stopped();
+            }
+            let Some(pause) = budget.spend(Instant::now()) else { break self.failed(&fault, &budget) };
+            self.actor.status.restarting(pause);
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break self.stopped(),
+                () = tokio::time::sleep(pause) => {}
+            }
+            self.event(AeEvent::Restarted { attempt: u32::try_from(budget.faults.len()).unwrap_or(u32::MAX) });
+        }
+    }
+
+    fn record(&self, fault: &Fault) {
+        let ae = &*self.actor.status.name;
+        tracing::warn!(ae, kind = fault.kind(), "fault: {fault}");
+        self.actor.status.fault(fault);
+        self.event(AeEvent::Fault { fault: fault.kind().to_owned(), text: fault.to_string() });
+    }
+
+    fn stopped(&self) {
+        self.actor.status.stopped();
+        self.event(AeEvent::Stopped);
+    }
+
+    /// Nothing is delivered to it any more, so nothing waits for it either.
+    fn failed(&self, fault: &Fault, budget: &Budget) {
+        let name = &self.actor.status.name;
+        self.bus.forget(name);
+        let given_up = self.actor.mailbox.close();
+        let text = format!(
+            "more than {} restarts within {} s; last fault: {fault}; {given_up} waiting messages given up",
+            budget.max,
+            budget.within.as_secs()
+        );
+        tracing::error!(ae = &**name, "failed: {text}");
+        self.actor.status.failed();
+        self.event(AeEvent::Failed { text });
+    }
+
+    fn event(&self, event: AeEvent) {
+        self.actor.blueprint.mediator().recorder().event(event);
+    }
+}
+
+impl Budget {
+    /// The pause before the next restart; `None` when there is none left.
+    fn spend(&mut self, now: Instant) -> Option<Duration> {
+        while self.faults.front().is_some_and(|first| now.duration_since(*first) > self.within) {
+            self.faults.pop_front();
+        }
+        if self.faults.len() >= self.max {
+            return None;
+        }
+        let doublings = u32::try_from(self.faults.len()).unwrap_or(u32::MAX).min(16);
+        self.faults.push_back(now);
+        Some((BACK_OFF_MIN * 2_u32.pow(doublings)).min(BACK_OFF_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_the_budget_ends() {
+        let (start, within) = (Instant::now(), Duration::from_secs(60));
+        let mut budget = Budget { max: 3, within, faults: VecDeque::new() };
+        let pauses = [50, 100, 200].map(|ms| Some(Duration::from_millis(ms)));
+        assert_eq!([budget.spend(start), budget.spend(start), budget.spend(start)], pauses);
+        assert_eq!(budget.spend(start + within), None);
+        assert_eq!(budget.spend(start + within + Duration::from_millis(1)), pauses[0]);
+    }
+}

@@ -1,0 +1,249 @@
+//! The node's own bus: MQTT topics between AEs, in memory.
+//!
+//! INVARIANT (all or none): a message is in the mailbox of every receiver, or its sender is told and nobody has it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
+
+use m2m_policy::topic::{FilterTree, Topic, TopicFilter};
+
+use super::mailbox::{Mailbox, Slot};
+use super::message::{AeName, Envelope, Payload, Sender, SharedTopic};
+use super::requests::OpenRequest;
+use super::retained::{Retained, Value};
+
+/// What a subscription does when its mailbox is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// The sender is told and nobody gets the message.
+    BackPressure,
+    /// The receiver loses its oldest message.
+    DropOldest,
+}
+
+/// Why a message was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Undelivered {
+    /// A receiver's mailbox is full.
+    #[error("the mailbox of a receiver is full")]
+    MailboxFull,
+    /// The sender keeps as many retained values as it may.
+    #[error("too many retained values")]
+    RetainedFull,
+    /// No AE answers requests on this topic.
+    #[error("nobody answers requests on this topic")]
+    NobodyServes,
+    /// The asker has no room for the answer.
+    #[error("no room for the answer")]
+    NoRoomForAnswer,
+}
+
+/// Who gets what, and the last values.
+#[derive(Debug, Default)]
+pub struct Bus {
+    routes: RwLock<Routes>,
+    /// Locked before `routes` wherever both are needed, so that no retained value falls between keeping and subscribing.
+    retained: Mutex<Retained>,
+}
+
+#[derive(Debug, Default)]
+struct Routes {
+    by_filter: FilterTree<Route>,
+    by_receiver: HashMap<AeName, BTreeSet<String>>,
+}
+
+/// How many subscriptions one AE may have at a time.
+pub const SUBSCRIPTIONS_MAX: usize = 256;
+
+/// The AE has [`SUBSCRIPTIONS_MAX`] subscriptions already.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at most {SUBSCRIPTIONS_MAX} subscriptions at a time: end one first")]
+pub struct TooManySubscriptions;
+
+/// One subscription.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub(crate) receiver: AeName,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) may_reply: bool,
+    pub(crate) when_full: WhenFull,
+}
+
+/// A request on its way, with where its answer goes.
+pub(crate) struct Question<'a> {
+    pub(crate) id: u64,
+    pub(crate) topic: SharedTopic,
+    pub(crate) payload: Payload,
+    pub(crate) asker: AeName,
+    pub(crate) answer_to: &'a Arc<Mailbox>,
+    pub(crate) timeout: Duration,
+}
+
+impl Bus {
+    /// Gives the message to every AE that subscribed to its topic.
+    ///
+    /// # Errors
+    /// [`Undelivered::MailboxFull`], and nobody has it.
+    pub(crate) fn publish(&self, from: &AeName, topic: &Topic, payload: &Payload) -> Result<(), Undelivered> {
+        let receivers = self.receivers(topic);
+        let slots = reserve_all(&receivers)?;
+        fill_all(slots, &SharedTopic::from(topic), payload, from);
+        Ok(())
+    }
+
+    /// Publishes, and keeps the payload as the topic's last value.
+    ///
+    /// # Errors
+    /// [`Undelivered::RetainedFull`], or as [`Bus::publish`].
+    pub(crate) fn publish_retained(&self, from: &AeName, topic: &Topic, payload: &Payload) -> Result<(), Undelivered> {
+        let value = Value {
+            topic: SharedTopic::from(topic),
+            payload: payload.clone(),
+            from: Arc::clone(from),
+            received_at_ms: super::message::now_ms(),
+        };
+        let mut retained = self.retained();
+        retained.has_room_for(&value).map_err(|_| Undelivered::RetainedFull)?;
+        self.publish(from, topic, payload)?;
+        retained.keep(value);
+        Ok(())
+    }
+
+    /// Gives a request to the one AE that subscribed first with the right to answer.
+    ///
+    /// # Errors
+    /// Nobody has it: see [`Undelivered`].
+    pub(crate) fn ask(&self, question: Question<'_>) -> Result<(), Undelivered> {
+        let receivers = self.receivers(question.topic.topic());
+        let server = receivers.into_iter().find(|route| route.may_reply).ok_or(Undelivered::NobodyServes)?;
+        let answer_to = question.answer_to.reserve().ok_or(Undelivered::NoRoomForAnswer)?;
+        // Where the asker serves its own topic, both come from the same mailbox.
+        let slot = server.mailbox.reserve().ok_or(Undelivered::MailboxFull)?;
+        let ticket = OpenRequest::open(question.id, question.topic.clone(), answer_to, question.timeout);
+        let mut envelope = Envelope::new(question.topic, question.payload, Sender::Ae(question.asker));
+        envelope.reply = Some(ticket);
+        slot.fill(envelope);
+        Ok(())
+    }
+
+    /// Starts a subscription, or replaces the one that this AE has on the same filter. Retained values come first.
+    ///
+    /// # Errors
+    /// [`TooManySubscriptions`].
+    pub(crate) fn subscribe(&self, filter: &TopicFilter, route: Route) -> Result<(), TooManySubscriptions> {
+        let retained = self.retained();
+        let mailbox = Arc::clone(&route.mailbox);
+        self.write_routes().add(filter, route)?;
+        mailbox.offer_retained(retained.matching(filter).into_iter().map(Value::into_envelope).collect());
+        Ok(())
+    }
+
+    /// Ends the subscription on exactly this filter. False where there was none.
+    pub(crate) fn unsubscribe(&self, filter: &TopicFilter, receiver: &AeName) -> bool {
+        self.write_routes().remove(filter, receiver)
+    }
+
+    /// Ends every subscription of an AE that is gone for good.
+    pub(crate) fn forget(&self, receiver: &AeName) {
+        self.write_routes().forget(receiver);
+    }
+
+    /// A message of the node's own. Whoever has no room misses it; returns how many got it.
+    pub(crate) fn publish_system(&self, topic: &SharedTopic, payload: &Payload) -> usize {
+        let slots = self.receivers(topic.topic()).into_iter().filter_map(|route| route.mailbox.reserve());
+        slots.map(|slot| slot.fill(Envelope::new(topic.clone(), payload.clone(), Sender::System))).count()
+    }
+
+    /// A beat of a timer, for one AE, if it subscribed and has dealt with the last one.
+    pub(crate) fn tick(&self, receiver: &AeName, topic: &SharedTopic) {
+        let route = self.receivers(topic.topic()).into_iter().find(|route| route.receiver == *receiver);
+        let free = route.filter(|route| !route.mailbox.holds_system(topic.as_str()));
+        if let Some(slot) = free.and_then(|route| route.mailbox.reserve()) {
+            slot.fill(Envelope::new(topic.clone(), Payload::empty(), Sender::System));
+        }
+    }
+
+    /// Each AE once, however many of its filters match.
+    fn receivers(&self, topic: &Topic) -> Vec<Route> {
+        let mut receivers: Vec<Route> = Vec::new();
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        routes.by_filter.for_each_match(topic, |route| {
+            match receivers.iter_mut().find(|other| other.receiver == route.receiver) {
+                Some(known) => known.merge(route),
+                None => receivers.push(route.clone()),
+            }
+        });
+        receivers
+    }
+
+    fn write_routes(&self) -> RwLockWriteGuard<'_, Routes> {
+        self.routes.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn retained(&self) -> MutexGuard<'_, Retained> {
+        self.retained.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Routes {
+    fn add(&mut self, filter: &TopicFilter, route: Route) -> Result<(), TooManySubscriptions> {
+        self.remove(filter, &route.receiver);
+        let filters = self.by_receiver.entry(Arc::clone(&route.receiver)).or_default();
+        if filters.len() >= SUBSCRIPTIONS_MAX {
+            return Err(TooManySubscriptions);
+        }
+        filters.insert(filter.as_str().to_owned());
+        self.by_filter.insert(filter, route);
+        Ok(())
+    }
+
+    fn remove(&mut self, filter: &TopicFilter, receiver: &AeName) -> bool {
+        if let Some(filters) = self.by_receiver.get_mut(receiver) {
+            filters.remove(filter.as_str());
+        }
+        self.by_filter.remove(filter, |route| route.receiver == *receiver) > 0
+    }
+
+    fn forget(&mut self, receiver: &AeName) {
+        let filters = self.by_receiver.remove(receiver).unwrap_or_default();
+        for filter in filters.iter().filter_map(|filter| TopicFilter::new(filter).ok()) {
+            self.by_filter.remove(&filter, |route| route.receiver == *receiver);
+        }
+    }
+}
+
+impl Route {
+    /// Two filters of one AE match: the wider right and the more careful loss.
+    fn merge(&mut self, other: &Self) {
+        self.may_reply |= other.may_reply;
+        if other.when_full == WhenFull::BackPressure {
+            self.when_full = WhenFull::BackPressure;
+        }
+    }
+}
+
+impl Value {
+    fn into_envelope(self) -> Envelope {
+        let mut envelope = Envelope::new(self.topic, self.payload, Sender::Ae(self.from));
+        envelope.received_at_ms = self.received_at_ms;
+        envelope.retained = true;
+        envelope
+    }
+}
+
+/// Back-pressure first: only when every receiver that may refuse has room, others lose their oldest.
+fn reserve_all(receivers: &[Route]) -> Result<Vec<Slot>, Undelivered> {
+    let (refusing, dropping): (Vec<_>, Vec<_>) =
+        receivers.iter().partition(|route| route.when_full == WhenFull::BackPressure);
+    let slots: Option<Vec<_>> = refusing.into_iter().map(|route| route.mailbox.reserve()).collect();
+    let mut slots = slots.ok_or(Undelivered::MailboxFull)?;
+    slots.extend(dropping.into_iter().filter_map(|route| route.mailbox.reserve_by_dropping()));
+    Ok(slots)
+}
+
+fn fill_all(slots: Vec<Slot>, topic: &SharedTopic, payload: &Payload, from: &AeName) {
+    for slot in slots {
+        slot.fill(Envelope::new(topic.clone(), payload.clone(), Sender::Ae(Arc::clone(from))));
+    }
+}
