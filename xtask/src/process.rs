@@ -15,7 +15,7 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// Runs it, with its output where ours goes.
-pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+pub(crate) fn must_succeed(command: &mut Command) -> anyhow::Result<()> {
     let words = words(command);
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("`{words}` could not be started"))?;
     if status.success() { Ok(()) } else { bail!("`{words}` failed: {status}") }
@@ -24,7 +24,7 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 /// Builds `m2m-host` in the everyday profile and says where it is.
 pub(crate) fn build_host() -> anyhow::Result<PathBuf> {
     // Cargo's standard output stays free for a summary in JSON.
-    run(cargo().args(["build", "--quiet", "--package", "m2m-host", "--bin", "m2m-host"]))?;
+    must_succeed(cargo().args(["build", "--quiet", "--package", "m2m-host", "--bin", "m2m-host"]))?;
     Ok(target().join("debug/m2m-host"))
 }
 

@@ -1,7 +1,7 @@
 //! The contract in `wit/`, as Rust: traits for what the node offers and a typed handle on what an AE gives.
 //!
 //! Generated; the only hand-written part is which host type stands behind each resource. Every import may trap, so that a
-//! [`Fault`](crate::ae::Fault) ends the instance, and answers [`CallError`](crate::capability::CallError) otherwise.
+//! [`Fault`](crate::fault::Fault) ends the instance, and answers [`CallError`](crate::capability::CallError) otherwise.
 
 #![allow(missing_docs, unreachable_pub)]
 

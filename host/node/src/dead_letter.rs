@@ -1,17 +1,20 @@
 //! Messages that no instance could handle: published on `$dead-letter/AE`, and the last of them shown by `status`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::transport::Bus;
 use crate::transport::message::{AeName, Envelope, Payload, Sender, SharedTopic};
 
-/// How many `status` shows.
-const KEPT_MAX: usize = 32;
+/// How many of each AE `status` shows.
+const KEPT_MAX: usize = 8;
 /// How much of a payload is passed on.
 const PAYLOAD_BYTES_MAX: usize = 4 * 1024;
+/// How many of each AE are logged in a second; the others are counted by `status`.
+const LOGGED_PER_SECOND: u32 = 5;
 
 /// One message that was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,11 +38,18 @@ pub struct DeadLetter {
     pub payload_bytes: usize,
 }
 
-/// Where they go. Cheap to clone.
+/// Where they go, from all AEs.
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetters {
     bus: Arc<Bus>,
-    kept: Arc<Mutex<VecDeque<DeadLetter>>>,
+    kept: Arc<Mutex<BTreeMap<AeName, Kept>>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    last: VecDeque<DeadLetter>,
+    second: Instant,
+    logged: u32,
 }
 
 impl DeadLetters {
@@ -48,19 +58,16 @@ impl DeadLetters {
     }
 
     pub(crate) fn add(&self, ae: &AeName, envelope: &Envelope, why: &str) {
-        tracing::warn!(
-            ae = &**ae,
-            topic = envelope.topic.as_str(),
-            "to `$dead-letter` after {} attempts: {why}",
-            envelope.attempts
-        );
         let letter = DeadLetter::new(ae, envelope, why);
         self.publish(&letter);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == KEPT_MAX {
-            kept.pop_front();
+        let may_log = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.entry(AeName::clone(ae)).or_insert_with(Kept::new).add(letter, Instant::now())
+        };
+        if may_log {
+            let (topic, attempts) = (envelope.topic.as_str(), envelope.attempts);
+            tracing::warn!(ae = &**ae, topic = %topic.escape_debug(), "to `$dead-letter` after {attempts} attempts: {why}");
         }
-        kept.push_back(letter);
     }
 
     /// A dead letter that dies itself goes no further: that would be a loop.
@@ -72,8 +79,29 @@ impl DeadLetters {
         }
     }
 
+    /// The last ones of every AE.
     pub(crate) fn last(&self) -> Vec<DeadLetter> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.values().flat_map(|kept| kept.last.iter().cloned()).collect()
+    }
+}
+
+impl Kept {
+    fn new() -> Self {
+        Self { last: VecDeque::new(), second: Instant::now(), logged: 0 }
+    }
+
+    /// True while this one may be logged.
+    fn add(&mut self, letter: DeadLetter, now: Instant) -> bool {
+        if self.last.len() == KEPT_MAX {
+            self.last.pop_front();
+        }
+        self.last.push_back(letter);
+        if now.duration_since(self.second) >= Duration::from_secs(1) {
+            (self.second, self.logged) = (now, 0);
+        }
+        self.logged += 1;
+        self.logged <= LOGGED_PER_SECOND
     }
 }
 

@@ -25,6 +25,7 @@ mod control;
 mod dead_letter;
 mod digest;
 pub mod engine;
+pub mod fault;
 mod host_calls;
 pub mod linker;
 pub mod manifest;

@@ -32,6 +32,9 @@ use report::Reporter;
 /// How long AEs have to stop, once the node does.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// And how long to be cut off, if they do not.
+const CUT_OFF_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A running node. Dropped without [`Node::stop`], it is cut off.
 pub struct Node {
     stop: watch::Sender<bool>,
@@ -223,7 +226,7 @@ impl Node {
         if tokio::time::timeout(STOP_PATIENCE, all).await.is_err() {
             tracing::warn!("some AEs did not stop within {} s and were cut off", STOP_PATIENCE.as_secs());
         }
-        self.tasks.shutdown().await;
+        let _ = tokio::time::timeout(CUT_OFF_PATIENCE, self.tasks.shutdown()).await;
         let _ = std::fs::remove_file(self.state.path().join(control::SOCKET));
         self.audit.node(NodeEvent::Stopped);
         let audit = self.audit.clone();

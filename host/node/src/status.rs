@@ -6,7 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::ae::Fault;
+use crate::fault::Fault;
 use crate::transport::message::{AeName, now_ms};
 
 /// How many faults of an AE are remembered.

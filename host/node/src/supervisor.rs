@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::ae::{Actor, Ended, Fault};
+use crate::ae::{Actor, Ended};
 use crate::audit::AeEvent;
+use crate::fault::Fault;
 use crate::transport::Bus;
 
 /// The pause before the first restart; it doubles with every further one.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Blueprint, Fault, Instance};
+use super::{Blueprint, Instance};
 use crate::capability::Refusal;
 use crate::capability::operation::{Deliver, DeliverAnswer};
 use crate::dead_letter::DeadLetters;
+use crate::fault::Fault;
 use crate::status::AeStatus;
 use crate::transport::mailbox::Mailbox;
 use crate::transport::message::Envelope;
@@ -40,8 +41,11 @@ impl Actor {
     }
 
     async fn live(&self, stop: &mut watch::Receiver<bool>) -> Result<(), Fault> {
+        let messaging = self.blueprint.messaging();
+        messaging.begin_instance();
         let mut instance = Instance::new(&self.blueprint).await?;
         instance.init().await?;
+        messaging.instance_is_ready();
         self.status.running(instance.memory_bytes());
         loop {
             self.keep_to_share().await;

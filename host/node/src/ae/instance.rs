@@ -3,24 +3,28 @@
 use std::sync::Arc;
 
 use wasmtime::component::{InstancePre, ResourceTable};
-use wasmtime::{CallHook, Engine, Store, UpdateDeadline};
+use wasmtime::{CallHook, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
+use super::AeState;
 use super::cpu::CpuMeter;
-use super::fault::CallLimits;
 use super::limits::StoreLimits;
 use super::stdio::LogStream;
-use super::{AeState, Fault, bounded};
 use crate::bindings::{Ae, AePre};
 use crate::capability::Mediator;
-use crate::engine::HOST_CALL_BYTES_MAX;
+use crate::engine::{HOST_CALL_BYTES_MAX, NodeEngine};
+use crate::fault::{CallLimits, Fault, bounded};
 use crate::host_calls::message_to_wit;
 use crate::linker::LinkError;
 use crate::services::Services;
+use crate::services::messaging::Messaging;
 use crate::transport::message::Envelope;
 
 /// Everything that instances of one AE are made from. It outlives them.
+///
+/// It holds the engine, so that where there is an instance the epoch beats.
 pub(crate) struct Blueprint {
+    engine: Arc<NodeEngine>,
     pre: AePre<AeState>,
     mediator: Arc<Mediator>,
     services: Services,
@@ -29,6 +33,7 @@ pub(crate) struct Blueprint {
 
 impl Blueprint {
     pub(crate) fn new(
+        engine: Arc<NodeEngine>,
         pre: InstancePre<AeState>,
         mediator: Arc<Mediator>,
         services: Services,
@@ -36,18 +41,22 @@ impl Blueprint {
         let pre = AePre::new(pre).map_err(|error| LinkError::Contract { what: format!("{error:#}") })?;
         let limits = mediator.policy().limits();
         let cpu = CpuMeter::new(limits.cpu_per_message, f64::from(limits.cpu_share_permille) / 1_000.0);
-        Ok(Self { pre, mediator, services, cpu })
+        Ok(Self { engine, pre, mediator, services, cpu })
     }
 
     pub(crate) fn mediator(&self) -> &Arc<Mediator> {
         &self.mediator
     }
 
+    pub(crate) fn messaging(&self) -> &Messaging {
+        &self.services.messaging
+    }
+
     pub(crate) fn cpu(&self) -> &CpuMeter {
         &self.cpu
     }
 
-    fn store(&self, engine: &Engine) -> Store<AeState> {
+    fn store(&self) -> Store<AeState> {
         let limits = self.mediator.policy().limits();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
@@ -59,7 +68,7 @@ impl Blueprint {
             cpu: self.cpu.clone(),
             wasi: deny_all(&self.mediator, &self.services),
         };
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(self.engine.wasmtime(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
         store.set_max_component_handles(limits.handles);
@@ -120,7 +129,7 @@ impl Instance {
     pub(crate) async fn new(blueprint: &Blueprint) -> Result<Self, Fault> {
         let limits =
             CallLimits { handles: blueprint.mediator.policy().limits().handles, host_call_bytes: HOST_CALL_BYTES_MAX };
-        let mut store = blueprint.store(blueprint.pre.engine());
+        let mut store = blueprint.store();
         begin_call(&mut store);
         match blueprint.pre.instantiate_async(&mut store).await {
             Ok(ae) => Ok(Self { store, ae, limits }),

@@ -2,12 +2,8 @@
 
 use wasmtime::ResourceLimiter;
 
-use super::Fault;
-
-/// How many instances, memories and tables one component may be made of. The pooling allocator is sized by them.
-pub(crate) const CORE_INSTANCES_MAX: usize = 16;
-pub(crate) const MEMORIES_MAX: usize = 4;
-pub(crate) const TABLES_MAX: usize = 8;
+use crate::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+use crate::fault::Fault;
 
 /// Counts what a store's memories and tables hold together: many small ones are worth as much as a large one.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use m2m_policy::{Effect, Policy, Request, Rule, RuleId};
 
-pub use refusal::{CallError, Denial, Refusal};
+pub use refusal::{CallError, Denial, NO_WAIT_HELPS, Refusal};
 
 use crate::audit::{self, Audit, Recorder, RuleKey};
 use operation::{Counted, Listed};

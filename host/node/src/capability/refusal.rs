@@ -1,6 +1,9 @@
 //! What a call answers instead of its result: the domain's side of `wit/errors.wit`.
 
-use crate::ae::Fault;
+use crate::fault::Fault;
+
+/// The wait that [`Refusal::Exhausted`] names where none helps: something has to be given up first.
+pub const NO_WAIT_HELPS: u32 = u32::MAX;
 
 /// A typed answer to the AE, which goes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -131,7 +131,7 @@ impl FromStr for Since {
 
 impl Since {
     /// The time that is meant, seen from `now`.
-    pub fn resolve(self, now: SystemTime) -> SystemTime {
+    pub(in crate::cli) fn resolve(self, now: SystemTime) -> SystemTime {
         match self {
             Since::Time(time) => time,
             Since::Ago(span) => now.checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH),
@@ -153,7 +153,7 @@ impl Trust {
     ///
     /// # Errors
     /// When the Secure Environment does not answer.
-    pub fn of(keys: &dyn AuditKeys) -> Result<Trust, String> {
+    pub(in crate::cli) fn of(keys: &dyn AuditKeys) -> Result<Trust, String> {
         Ok(Trust { key: Some(keys.checkpoint_key()?), head: keys.head()? })
     }
 }

@@ -49,7 +49,8 @@ fn print(report: &NodeReport) {
         print_ae(ae);
     }
     for letter in &report.dead_letters {
-        terminal::say(format_args!("  dead letter         {letter}"));
+        let text = |key: &str| letter[key].as_str().unwrap_or_default().to_owned();
+        terminal::say(format_args!("\ndead letter of {}: {} ({})", text("ae"), text("topic"), text("why")));
     }
 }
 

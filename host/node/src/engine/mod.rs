@@ -11,7 +11,10 @@ pub(crate) use cache::CompileCache;
 pub use intake::{COMPONENT_BYTES_MAX, ComponentBytes, IntakeError};
 use ticker::Ticker;
 
-use crate::ae::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+/// How many core instances, memories and tables one component may be made of. The pool is sized by them.
+pub(crate) const CORE_INSTANCES_MAX: usize = 16;
+pub(crate) const MEMORIES_MAX: usize = 4;
+pub(crate) const TABLES_MAX: usize = 8;
 
 /// What a guest may pass to the node in one call: a payload and what goes with it.
 pub(crate) const HOST_CALL_BYTES_MAX: usize = 256 * 1024;

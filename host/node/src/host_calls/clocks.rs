@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::AeState;
-use crate::ae::Fault;
 use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::capability::Permit;
 use crate::capability::operation::ReadClock;
+use crate::fault::Fault;
 use crate::services::clocks::RESOLUTION_MS;
 
 impl AeState {

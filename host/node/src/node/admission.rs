@@ -153,7 +153,8 @@ impl<'a> Admission<'a> {
         let messaging = Messaging::new(&ae, self.bus, &mailbox);
         let services = Services::new(&ae, Security::new(partition), messaging);
         let mediator = Arc::new(Mediator::new(candidate.policy, Arc::clone(&self.ceiling), self.audit, &ae));
-        let blueprint = Blueprint::new(pre, Arc::clone(&mediator), services).map_err(contract)?;
+        let blueprint =
+            Blueprint::new(Arc::clone(&self.engine), pre, Arc::clone(&mediator), services).map_err(contract)?;
         mediator
             .recorder()
             .event(AeEvent::Started { component: digest.to_string(), policy: candidate.policy_digest.to_string() });

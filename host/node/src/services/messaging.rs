@@ -1,14 +1,15 @@
 //! Sending, asking, answering and subscribing for one AE.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::capability::operation::{Ask, Publish, Reply, Subscribe, Unsubscribe};
-use crate::capability::{Permit, Refusal};
+use crate::capability::{NO_WAIT_HELPS, Permit, Refusal};
 use crate::transport::bus::{Question, Route};
 use crate::transport::mailbox::Mailbox;
 use crate::transport::message::{AeName, Payload, ReplyTicket, Sender, SharedTopic};
-use crate::transport::{Bus, Undelivered, WhenFull};
+use crate::transport::{Bus, RequestCounter, Undelivered, WhenFull};
 
 /// What a sender is told to wait for a full mailbox to have room.
 const MAILBOX_RETRY_MS: u32 = 5;
@@ -19,12 +20,30 @@ pub(crate) struct Messaging {
     ae: AeName,
     bus: Arc<Bus>,
     mailbox: Arc<Mailbox>,
-    requests: Arc<crate::transport::RequestCounter>,
+    requests: Arc<RequestCounter>,
+    /// Counts the AE's instances; subscriptions belong to one.
+    instance: Arc<AtomicU64>,
 }
 
 impl Messaging {
     pub(crate) fn new(ae: &AeName, bus: &Arc<Bus>, mailbox: &Arc<Mailbox>) -> Self {
-        Self { ae: AeName::clone(ae), bus: Arc::clone(bus), mailbox: Arc::clone(mailbox), requests: Arc::default() }
+        Self {
+            ae: AeName::clone(ae),
+            bus: Arc::clone(bus),
+            mailbox: Arc::clone(mailbox),
+            requests: Arc::default(),
+            instance: Arc::default(),
+        }
+    }
+
+    /// A new instance begins: what it subscribes to is its own.
+    pub(crate) fn begin_instance(&self) {
+        self.instance.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The instance has said in `init` what it wants: what its forerunners wanted besides ends.
+    pub(crate) fn instance_is_ready(&self) {
+        self.bus.forget_before(&self.ae, self.instance.load(Ordering::Relaxed));
     }
 
     pub(crate) fn publish(&self, permit: &Permit<Publish<'_>>, payload: &Payload) -> Result<(), Refusal> {
@@ -72,12 +91,13 @@ impl Messaging {
         };
         let route = Route {
             receiver: AeName::clone(&self.ae),
+            instance: self.instance.load(Ordering::Relaxed),
             mailbox: Arc::clone(&self.mailbox),
             may_reply: grant.reply,
             when_full,
         };
         let filter = &permit.operation().filter;
-        self.bus.subscribe(filter, route).map_err(|too_many| Refusal::Invalid(too_many.to_string()))
+        self.bus.subscribe(filter, route).map_err(|_| Refusal::Exhausted { retry_ms: NO_WAIT_HELPS })
     }
 
     pub(crate) fn unsubscribe(&self, permit: &Permit<Unsubscribe>) -> Result<(), Refusal> {
@@ -91,7 +111,7 @@ impl Messaging {
 fn refusal(undelivered: Undelivered) -> Refusal {
     match undelivered {
         Undelivered::MailboxFull | Undelivered::NoRoomForAnswer => Refusal::Exhausted { retry_ms: MAILBOX_RETRY_MS },
-        Undelivered::RetainedFull => Refusal::Invalid(undelivered.to_string()),
+        Undelivered::RetainedFull => Refusal::Exhausted { retry_ms: NO_WAIT_HELPS },
         Undelivered::NobodyServes => Refusal::NotFound,
     }
 }

@@ -4,10 +4,11 @@ use m2m_policy::KeyGrant;
 use m2m_secure_environment::{self as se, KeyHandle, Partition};
 
 use crate::capability::operation::{Aliases, Generate, KeyName, MakeChild, Random, Seal, Stateless, Use, Verify, verb};
-use crate::capability::{Permit, Refusal};
+use crate::capability::{NO_WAIT_HELPS, Permit, Refusal};
 
 /// What a guest's handle stands for.
 #[derive(Debug)]
+#[allow(unreachable_pub, reason = "the generated bindings name it")]
 pub struct Key {
     pub(crate) name: KeyName,
     handle: KeyHandle,
@@ -42,13 +43,7 @@ impl Security {
     fn check_count(&self, grant: &KeyGrant, alias: &str) -> Answer<()> {
         let aliases = self.partition.aliases().map_err(refusal)?;
         let others = aliases.iter().filter(|other| grant.covers_alias(other) && *other != alias).count();
-        if others < grant.max_keys as usize {
-            return Ok(());
-        }
-        let max = grant.max_keys;
-        Err(Refusal::Invalid(format!(
-            "a grant for at most {max} keys (`max-keys`), and as many exist: destroy one first"
-        )))
+        if others < grant.max_keys { Ok(()) } else { Err(Refusal::Exhausted { retry_ms: NO_WAIT_HELPS }) }
     }
 
     pub(crate) fn open(&self, permit: &Permit<Use<'_, verb::Open>>) -> Answer<Key> {
@@ -249,6 +244,8 @@ fn refusal(error: se::Error) -> Refusal {
     match error {
         se::Error::NotFound => Refusal::NotFound,
         se::Error::Exhausted { retry_ms } => Refusal::Exhausted { retry_ms },
+        // No wait helps here: a key has to be made anew, or another one ended.
+        se::Error::UsesExhausted | se::Error::Limit(_) => Refusal::Exhausted { retry_ms: NO_WAIT_HELPS },
         se::Error::TooLarge { max_bytes } => Refusal::TooLarge { max_bytes },
         se::Error::Unavailable(why) => Refusal::Unavailable(why.into_owned()),
         other => Refusal::Invalid(other.to_string()),

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT (all or none): a message is in the mailbox of every receiver, or its sender is told and nobody has it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -50,11 +50,12 @@ pub struct Bus {
 #[derive(Debug, Default)]
 struct Routes {
     by_filter: FilterTree<Route>,
-    by_receiver: HashMap<AeName, BTreeSet<String>>,
+    /// Filters, and which instance asked for each.
+    by_receiver: HashMap<AeName, BTreeMap<String, u64>>,
 }
 
 /// How many subscriptions one AE may have at a time.
-pub const SUBSCRIPTIONS_MAX: usize = 256;
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 256;
 
 /// The AE has [`SUBSCRIPTIONS_MAX`] subscriptions already.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +66,8 @@ pub struct TooManySubscriptions;
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     pub(crate) receiver: AeName,
+    /// Which instance of the receiver asked for it.
+    pub(crate) instance: u64,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) may_reply: bool,
     pub(crate) when_full: WhenFull,
@@ -144,9 +147,15 @@ impl Bus {
         self.write_routes().remove(filter, receiver)
     }
 
+    /// Ends what earlier instances of an AE subscribed to and this one did not renew. Until then those go on, so that
+    /// nothing is missed while it restarts.
+    pub(crate) fn forget_before(&self, receiver: &AeName, instance: u64) {
+        self.write_routes().forget(receiver, |asked_by| asked_by < instance);
+    }
+
     /// Ends every subscription of an AE that is gone for good.
     pub(crate) fn forget(&self, receiver: &AeName) {
-        self.write_routes().forget(receiver);
+        self.write_routes().forget(receiver, |_| true);
     }
 
     /// A message of the node's own. Whoever has no room misses it; returns how many got it.
@@ -190,10 +199,10 @@ impl Routes {
     fn add(&mut self, filter: &TopicFilter, route: Route) -> Result<(), TooManySubscriptions> {
         self.remove(filter, &route.receiver);
         let filters = self.by_receiver.entry(Arc::clone(&route.receiver)).or_default();
-        if filters.len() >= SUBSCRIPTIONS_MAX {
+        if filters.values().filter(|asked_by| **asked_by == route.instance).count() >= SUBSCRIPTIONS_MAX {
             return Err(TooManySubscriptions);
         }
-        filters.insert(filter.as_str().to_owned());
+        filters.insert(filter.as_str().to_owned(), route.instance);
         self.by_filter.insert(filter, route);
         Ok(())
     }
@@ -205,9 +214,10 @@ impl Routes {
         self.by_filter.remove(filter, |route| route.receiver == *receiver) > 0
     }
 
-    fn forget(&mut self, receiver: &AeName) {
-        let filters = self.by_receiver.remove(receiver).unwrap_or_default();
-        for filter in filters.iter().filter_map(|filter| TopicFilter::new(filter).ok()) {
+    fn forget(&mut self, receiver: &AeName, is_over: impl Fn(u64) -> bool) {
+        let Some(filters) = self.by_receiver.get_mut(receiver) else { return };
+        let over: Vec<_> = filters.extract_if(.., |_, asked_by| is_over(*asked_by)).collect();
+        for filter in over.iter().filter_map(|(filter, _)| TopicFilter::new(filter).ok()) {
             self.by_filter.remove(&filter, |route| route.receiver == *receiver);
         }
     }

@@ -20,7 +20,7 @@ pub(in crate::cli) struct Filter {
 
 impl Filter {
     /// What the arguments ask for, seen from `now`.
-    pub fn of(args: &ShowArgs, now: SystemTime) -> Filter {
+    pub(in crate::cli) fn of(args: &ShowArgs, now: SystemTime) -> Filter {
         Filter { ae: args.ae.clone(), denied: args.denied, since: args.since.map(|since| since.resolve(now)) }
     }
 

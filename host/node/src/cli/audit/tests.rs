@@ -133,7 +133,7 @@ fn a_sound_audit_is_not_started_anew() {
     let keys: Arc<dyn AuditKeys> = Arc::new(Keys(std::sync::Mutex::new(None)));
     let clock = audit::system_clock();
     let run = || {
-        let args = RestartArgs { reason: "disk replaced".into(), state: None, json: false };
+        let args = RestartArgs { reason: "disk replaced".into(), node: "node.toml".into(), json: false };
         let mut out = Vec::new();
         let code = restart(&dir, &keys, &clock, &args, &mut out).unwrap();
         (code, String::from_utf8(out).unwrap())
@@ -157,12 +157,12 @@ fn arguments_that_do_not_go_together_are_refused() {
     let key = "00".repeat(32);
     let parses = |args: &[&str]| Line::try_parse_from([&["audit"], args].concat()).is_ok();
     assert!(parses(&["verify"]));
-    assert!(parses(&["verify", "--state", "state"]));
+    assert!(parses(&["verify", "--node", "a/node.toml"]));
     assert!(parses(&["verify", "copy.jsonl", "--public-key", &key]));
     assert!(!parses(&["verify", "copy.jsonl"]), "a copy needs a key");
     assert!(!parses(&["verify", "copy.jsonl", "--public-key", "00"]));
     assert!(!parses(&["verify", "--public-key", &key]));
-    assert!(!parses(&["verify", "--state", "s", "copy.jsonl", "--public-key", &key]));
+    assert!(!parses(&["verify", "--node", "n.toml", "copy.jsonl", "--public-key", &key]));
     assert!(parses(&["show", "--since", "10min", "--denied", "--ae", "meter"]));
     assert!(!parses(&["show", "--since", "lately"]));
     assert!(parses(&["restart", "--reason", "x"]) && !parses(&["restart"]));
