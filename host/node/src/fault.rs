@@ -101,7 +101,7 @@ impl Fault {
                 other => Self::Trap { what: other.to_string() },
             };
         }
-        Self::from_words(&format!("{error:#}"), limits)
+        Self::from_words(&error.root_cause().to_string(), limits)
     }
 
     /// Wasmtime reports broken handles and limits of the canonical ABI as text alone.

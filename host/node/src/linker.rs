@@ -8,8 +8,9 @@ use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::ae::AeState;
 use crate::bindings::m2m::node::{authorization, errors, keys, messages, messaging};
-use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::bindings::wasi::clocks::wall_clock;
 use crate::bindings::wasi::logging::logging;
+use crate::host_calls::shadow_monotonic_clock;
 
 /// Why a component cannot be linked under a capability file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +60,7 @@ impl Import {
             "m2m:node/messaging" => Self::ByGrant(Interface::Messaging),
             "m2m:node/authorization" => Self::ByGrant(Interface::Authorization),
             "wasi:logging/logging" => Self::ByGrant(Interface::Logging),
-            "wasi:clocks/wall-clock" | "wasi:clocks/monotonic-clock" => Self::ByGrant(Interface::Clocks),
+            "wasi:clocks/wall-clock" => Self::ByGrant(Interface::Clocks),
             other if WASI_PACKAGES.iter().any(|package| other.starts_with(package)) => Self::ByGrant(Interface::Wasi),
             _ => Self::Unknown,
         }
@@ -111,6 +112,7 @@ fn linker(engine: &Engine, policy: &Policy) -> wasmtime::Result<Linker<AeState>>
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         // Clocks are ours, mediated, whoever asks.
         linker.allow_shadowing(true);
+        shadow_monotonic_clock(&mut linker)?;
     }
     errors::add_to_linker::<_, State>(&mut linker, |state| state)?;
     messages::add_to_linker::<_, State>(&mut linker, |state| state)?;
@@ -129,7 +131,6 @@ fn linker(engine: &Engine, policy: &Policy) -> wasmtime::Result<Linker<AeState>>
     // With `[wasi]` and without `[clocks]` they are there and every reading is denied.
     if policy.grants(Interface::Clocks) || policy.grants(Interface::Wasi) {
         wall_clock::add_to_linker::<_, State>(&mut linker, |state| state)?;
-        monotonic_clock::add_to_linker::<_, State>(&mut linker, |state| state)?;
     }
     Ok(linker)
 }

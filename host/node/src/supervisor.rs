@@ -11,7 +11,7 @@ use crate::audit::AeEvent;
 use crate::fault::Fault;
 use crate::transport::Bus;
 
-/// The pause before the first restart; it doubles with every further one.
+/// The pause before a restart; it doubles while one instance after the other ends before it has dealt with a message.
 const BACK_OFF_MIN: Duration = Duration::from_millis(50);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
@@ -27,23 +27,29 @@ struct Budget {
     max: usize,
     within: Duration,
     faults: VecDeque<Instant>,
+    /// Faults in a row of instances that never dealt with a message: these make the pauses grow.
+    idle_faults: u32,
 }
 
 impl Supervisor {
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let limits = *self.actor.blueprint.mediator().policy().limits();
-        let mut budget =
-            Budget { max: limits.restarts_max as usize, within: limits.restarts_within, faults: VecDeque::new() };
+        let mut budget = Budget {
+            max: limits.restarts_max as usize,
+            within: limits.restarts_within,
+            faults: VecDeque::new(),
+            idle_faults: 0,
+        };
         loop {
-            let fault = match self.actor.run(&mut stop).await {
+            let (fault, had_worked) = match self.actor.run(&mut stop).await {
                 Ended::Stopped => break self.stopped(),
-                Ended::Fault(fault) => fault,
+                Ended::Fault { fault, had_worked } => (fault, had_worked),
             };
             self.record(&fault);
             if *stop.borrow() {
                 break self.stopped();
             }
-            let Some(pause) = budget.spend(Instant::now()) else { break self.failed(&fault, &budget) };
+            let Some(pause) = budget.spend(Instant::now(), had_worked) else { break self.failed(&fault, &budget) };
             self.actor.status.restarting(pause);
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break self.stopped(),
@@ -87,15 +93,16 @@ impl Supervisor {
 
 impl Budget {
     /// The pause before the next restart; `None` when there is none left.
-    fn spend(&mut self, now: Instant) -> Option<Duration> {
+    fn spend(&mut self, now: Instant, had_worked: bool) -> Option<Duration> {
         while self.faults.front().is_some_and(|first| now.duration_since(*first) > self.within) {
             self.faults.pop_front();
         }
         if self.faults.len() >= self.max {
             return None;
         }
-        let doublings = u32::try_from(self.faults.len()).unwrap_or(u32::MAX).min(16);
         self.faults.push_back(now);
+        self.idle_faults = if had_worked { 0 } else { self.idle_faults.saturating_add(1) };
+        let doublings = self.idle_faults.saturating_sub(1).min(16);
         Some((BACK_OFF_MIN * 2_u32.pow(doublings)).min(BACK_OFF_MAX))
     }
 }
@@ -107,10 +114,13 @@ mod tests {
     #[test]
     fn pauses_grow_and_the_budget_ends() {
         let (start, within) = (Instant::now(), Duration::from_secs(60));
-        let mut budget = Budget { max: 3, within, faults: VecDeque::new() };
+        let mut budget = Budget { max: 3, within, faults: VecDeque::new(), idle_faults: 0 };
         let pauses = [50, 100, 200].map(|ms| Some(Duration::from_millis(ms)));
-        assert_eq!([budget.spend(start), budget.spend(start), budget.spend(start)], pauses);
-        assert_eq!(budget.spend(start + within), None);
-        assert_eq!(budget.spend(start + within + Duration::from_millis(1)), pauses[0]);
+        let idle = false;
+        assert_eq!([budget.spend(start, idle), budget.spend(start, idle), budget.spend(start, idle)], pauses);
+        assert_eq!(budget.spend(start + within, idle), None);
+        let later = start + within + Duration::from_millis(1);
+        assert_eq!(budget.spend(later, idle), Some(Duration::from_millis(400)));
+        assert_eq!(budget.spend(later, true), pauses[0], "an instance that worked begins anew");
     }
 }

@@ -37,15 +37,21 @@ pub(crate) struct LogLine {
     pub(crate) ae: String,
     #[serde(default)]
     pub(crate) message: String,
+    /// Of a fault.
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
 }
 
 /// One attempt of `rogue`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Attempt {
     pub(crate) name: String,
-    /// As `rogue` saw it; `begun` where it did not live to tell.
+    /// As `rogue` was answered, or `fault: KIND` where it did not live to tell.
     pub(crate) outcome: String,
 }
+
+/// Said before an attempt that no instance should outlive.
+const BEGUN: &str = "begun";
 
 impl RunningNode {
     pub(crate) fn start(host: &Path, dir: &Path) -> anyhow::Result<Self> {
@@ -146,12 +152,17 @@ impl Log {
         self.of(ae).any(|message| message.starts_with("complete"))
     }
 
-    /// In order, each with its last outcome.
+    /// In order, each with what became of it.
     pub(crate) fn attempts(&self) -> Vec<Attempt> {
         let mut attempts: Vec<Attempt> = Vec::new();
-        for message in self.of("rogue") {
-            let Some(name) = field(message, "attempt") else { continue };
-            let outcome = field(message, "outcome").unwrap_or("begun").to_owned();
+        for line in self.lines.iter().filter(|line| line.ae == "rogue") {
+            if let Some(kind) = &line.kind {
+                // What the node says of an instance that ended belongs to the attempt it was at.
+                attempts.iter_mut().rev().take(1).for_each(|attempt| attempt.outcome = format!("fault: {kind}"));
+                continue;
+            }
+            let Some(name) = field(&line.message, "attempt") else { continue };
+            let outcome = field(&line.message, "outcome").unwrap_or(BEGUN).to_owned();
             match attempts.iter_mut().find(|attempt| attempt.name == name) {
                 Some(attempt) => attempt.outcome = outcome,
                 None => attempts.push(Attempt { name: name.to_owned(), outcome }),
@@ -173,11 +184,16 @@ mod tests {
     #[test]
     fn an_attempt_has_its_last_outcome() {
         let mut log = Log::default();
-        for message in ["attempt=loop", "attempt=publish outcome=denied", "attempt=loop outcome=SURVIVED"] {
+        for message in
+            ["attempt=loop", "attempt=publish outcome=denied", "attempt=loop outcome=SURVIVED", "attempt=bomb"]
+        {
             log.take_in(format!(r#"{{"target":"ae","ae":"rogue","message":"{message}"}}"#));
         }
+        log.take_in(
+            r#"{"target":"m2m_host::supervisor","ae":"rogue","kind":"memory","message":"fault: …"}"#.to_owned(),
+        );
         let outcomes: Vec<_> = log.attempts().into_iter().map(|attempt| (attempt.name, attempt.outcome)).collect();
-        let expected = [("loop", "SURVIVED"), ("publish", "denied")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-        assert_eq!(outcomes, expected);
+        let expected = [("loop", "SURVIVED"), ("publish", "denied"), ("bomb", "fault: memory")];
+        assert_eq!(outcomes, expected.map(|(name, outcome)| (name.to_owned(), outcome.to_owned())));
     }
 }

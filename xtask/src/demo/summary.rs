@@ -14,12 +14,15 @@ pub(crate) struct Summary {
     /// Readings that `leak-detector` was handed, each once.
     delivered: u64,
     alarms: Vec<Alarm>,
-    denied: Vec<Calls>,
-    allowed: Vec<Calls>,
+    /// What was refused: attempts of `rogue` by the answer they got, and AEs that were not let in.
+    denied: Vec<Denied>,
+    /// What ended an instance.
     faults: Vec<Fault>,
-    refused_to_start: Vec<Refused>,
+    /// Attempts that were neither: none, if the node holds.
+    survived: Vec<Attempt>,
     restarts: u64,
-    attempts: Vec<Attempt>,
+    allowed_calls: Vec<Calls>,
+    denied_calls: Vec<Calls>,
     median_latency_us: u64,
     audit_ok: bool,
     audit: Value,
@@ -31,7 +34,6 @@ pub(crate) struct Summary {
 #[derive(Debug, Serialize)]
 struct Alarm {
     time: String,
-    kind: String,
     score: String,
 }
 
@@ -48,14 +50,18 @@ struct Calls {
 #[derive(Debug, Serialize)]
 struct Fault {
     ae: String,
+    /// Of `rogue`: what it had attempted.
+    attempt: Option<String>,
     kind: String,
     text: String,
 }
 
+/// A refusal.
 #[derive(Debug, Serialize)]
-struct Refused {
+struct Denied {
     ae: String,
-    why: String,
+    attempt: String,
+    answer: String,
 }
 
 /// How many readings `leak-detector` was handed so far.
@@ -82,46 +88,44 @@ fn flow_rule() -> &'static str {
 }
 
 fn calls(report: &Value) -> Vec<Calls> {
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let aes = report["aes"].as_array().into_iter().flatten();
-    aes.flat_map(|ae| {
-        ae["calls"].as_array().into_iter().flatten().map(move |call| Calls {
-            ae: text(ae, "name"),
-            operation: text(call, "operation"),
-            effect: text(call, "effect"),
-            rule: call["rule"].as_str().map(str::to_owned),
-            count: call["count"].as_u64().unwrap_or(0),
-        })
+    let of_ae = |ae: &Value| ae["calls"].as_array().cloned().unwrap_or_default();
+    let all = aes(report).flat_map(|ae| of_ae(ae).into_iter().map(|call| (text(ae, "name"), call)));
+    all.map(|(ae, call)| Calls {
+        ae,
+        operation: text(&call, "operation"),
+        effect: text(&call, "effect"),
+        rule: call["rule"].as_str().map(str::to_owned),
+        count: call["count"].as_u64().unwrap_or(0),
     })
     .collect()
 }
 
+/// What an attempt is answered that breaks the contract of no call.
+const ANSWERS: [&str; 7] = ["denied", "not-found", "invalid", "exhausted", "unavailable", "too-large", "refused"];
+/// `wasi:logging` has no answer, so a flood of lines is refused without one: the audit counts it.
+const FLOOD: &str = "log-flood";
+
 impl Summary {
     pub(crate) fn new(report: &Value, log: &Log, audit: &Value, dir: &Path) -> Self {
-        let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        let aes = || report["aes"].as_array().into_iter().flatten();
-        let (allowed, denied) = calls(report).into_iter().partition(|call| call.effect == "allow");
-        let faults = aes().flat_map(|ae| {
-            let faults = ae["faults"].as_array().into_iter().flatten();
-            faults.map(move |fault| Fault {
-                ae: text(ae, "name"),
-                kind: text(fault, "kind"),
-                text: text(fault, "text"),
-            })
-        });
-        let detector = aes().find(|ae| ae["name"] == "leak-detector");
+        let (allowed_calls, denied_calls): (Vec<_>, Vec<_>) =
+            calls(report).into_iter().partition(|call| call.effect == "allow");
+        let (faulted, answered): (Vec<_>, Vec<_>) =
+            log.attempts().into_iter().partition(|attempt| attempt.outcome.starts_with("fault: "));
+        let flood_refused =
+            denied_calls.iter().any(|call| call.operation == "logging.log" && call.effect == "exhausted");
+        let is_refused =
+            |attempt: &Attempt| ANSWERS.contains(&attempt.outcome.as_str()) || attempt.name == FLOOD && flood_refused;
+        let (refused, survived): (Vec<_>, Vec<_>) = answered.into_iter().partition(is_refused);
+        let detector = aes(report).find(|ae| ae["name"] == "leak-detector");
         Self {
             delivered: delivered_readings(report),
             alarms: alarms(log),
-            denied,
-            allowed,
-            faults: faults.collect(),
-            refused_to_start: aes()
-                .filter(|ae| ae["life"] == "refused")
-                .map(|ae| Refused { ae: text(ae, "name"), why: text(ae, "refused") })
-                .collect(),
-            restarts: aes().filter_map(|ae| ae["restarts"].as_u64()).sum(),
-            attempts: log.attempts(),
+            denied: refused.into_iter().map(Denied::from).chain(not_let_in(report)).collect(),
+            faults: faults(report, &faulted),
+            survived,
+            restarts: aes(report).filter_map(|ae| ae["restarts"].as_u64()).sum(),
+            allowed_calls,
+            denied_calls,
             median_latency_us: detector.and_then(|ae| ae["latency"]["median-us"].as_u64()).unwrap_or(0),
             audit_ok: audit["result"] == "holds",
             audit: audit.clone(),
@@ -135,10 +139,10 @@ impl Summary {
         say(format!("\n\x1b[1m{} readings delivered\x1b[0m, median {} µs", self.delivered, self.median_latency_us));
         say(format!("\n\x1b[1m{} alarms\x1b[0m", self.alarms.len()));
         for alarm in &self.alarms {
-            say(format!("  \x1b[33m{}\x1b[0m  {} (score {})", alarm.time, alarm.kind, alarm.score));
+            say(format!("  \x1b[33m{}\x1b[0m  score {}", alarm.time, alarm.score));
         }
         say("\n\x1b[1mcalls\x1b[0m".into());
-        for call in self.allowed.iter().chain(&self.denied) {
+        for call in self.allowed_calls.iter().chain(&self.denied_calls) {
             let colour = if call.effect == "allow" { "32" } else { "31" };
             let rule = call.rule.as_deref().unwrap_or("no rule");
             say(format!(
@@ -146,16 +150,17 @@ impl Summary {
                 call.ae, call.effect, call.operation, call.count
             ));
         }
+        say(format!("\n\x1b[1m{} refusals\x1b[0m", self.denied.len()));
+        for denied in &self.denied {
+            say(format!("  {:<14} {:<26} \x1b[31m{}\x1b[0m", denied.ae, denied.attempt, denied.answer));
+        }
         say(format!("\n\x1b[1m{} faults, {} restarts\x1b[0m", self.faults.len(), self.restarts));
         for fault in &self.faults {
-            say(format!("  {:<14} \x1b[31m{}\x1b[0m: {}", fault.ae, fault.kind, fault.text));
+            let attempt = fault.attempt.as_deref().unwrap_or("-");
+            say(format!("  {:<14} {attempt:<26} \x1b[31m{}\x1b[0m: {}", fault.ae, fault.kind, fault.text));
         }
-        for refused in &self.refused_to_start {
-            say(format!("  {:<14} \x1b[31mnot let in\x1b[0m: {}", refused.ae, refused.why));
-        }
-        say(format!("\n\x1b[1m{} attempts of `rogue`\x1b[0m", self.attempts.len()));
-        for attempt in &self.attempts {
-            say(format!("  {:<28} {}", attempt.name, attempt.outcome));
+        for attempt in &self.survived {
+            say(format!("  \x1b[1;31mgot through\x1b[0m: {} ({})", attempt.name, attempt.outcome));
         }
         let verdict = if self.audit_ok { "\x1b[32mholds\x1b[0m" } else { "\x1b[31mis broken\x1b[0m" };
         say(format!("\naudit {verdict}: {} lines", self.audit["lines"]));
@@ -163,15 +168,44 @@ impl Summary {
     }
 }
 
-/// The meter's words, the detector's judgement: `alarm time=… kind=… score=…`.
+/// The detector's own words: `alarm time=… score=…`.
 fn alarms(log: &Log) -> Vec<Alarm> {
     let lines = log.of("leak-detector").filter(|message| message.starts_with("alarm "));
     let word = |message: &str, key| field(message, key).unwrap_or_default().to_owned();
-    lines
-        .map(|message| Alarm {
-            time: word(message, "time"),
-            kind: word(message, "kind"),
-            score: word(message, "score"),
-        })
-        .collect()
+    lines.map(|message| Alarm { time: word(message, "time"), score: word(message, "score") }).collect()
+}
+
+/// The faults of `rogue` are in the order of its attempts.
+fn faults(report: &Value, attempts: &[Attempt]) -> Vec<Fault> {
+    let mut attempts = attempts.iter();
+    let of_ae = |ae: &Value| ae["faults"].as_array().cloned().unwrap_or_default();
+    let all = aes(report).flat_map(|ae| of_ae(ae).into_iter().map(|fault| (text(ae, "name"), fault)));
+    all.map(|(ae, fault)| {
+        let attempt = if ae == "rogue" { attempts.next().map(|attempt| attempt.name.clone()) } else { None };
+        Fault { attempt, kind: text(&fault, "kind"), text: text(&fault, "text"), ae }
+    })
+    .collect()
+}
+
+fn not_let_in(report: &Value) -> impl Iterator<Item = Denied> {
+    aes(report).filter(|ae| ae["life"] == "refused").map(|ae| Denied {
+        ae: text(ae, "name"),
+        attempt: "to be let in".to_owned(),
+        answer: text(ae, "refused"),
+    })
+}
+
+impl From<Attempt> for Denied {
+    fn from(attempt: Attempt) -> Self {
+        let answer = if attempt.name == FLOOD { "exhausted".to_owned() } else { attempt.outcome };
+        Self { ae: "rogue".to_owned(), attempt: attempt.name, answer }
+    }
+}
+
+fn aes(report: &Value) -> impl Iterator<Item = &Value> {
+    report["aes"].as_array().into_iter().flatten()
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_default().to_owned()
 }

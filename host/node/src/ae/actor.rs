@@ -28,19 +28,25 @@ pub(crate) enum Ended {
     /// The node stops.
     Stopped,
     /// The instance is gone, and with it what it held.
-    Fault(Fault),
+    Fault {
+        /// Why.
+        fault: Fault,
+        /// Whether it had dealt with a message before.
+        had_worked: bool,
+    },
 }
 
 impl Actor {
     /// One instance, from `init` to its end.
     pub(crate) async fn run(&self, stop: &mut watch::Receiver<bool>) -> Ended {
-        match self.live(stop).await {
+        let mut had_worked = false;
+        match self.live(stop, &mut had_worked).await {
             Ok(()) => Ended::Stopped,
-            Err(fault) => Ended::Fault(fault),
+            Err(fault) => Ended::Fault { fault, had_worked },
         }
     }
 
-    async fn live(&self, stop: &mut watch::Receiver<bool>) -> Result<(), Fault> {
+    async fn live(&self, stop: &mut watch::Receiver<bool>, had_worked: &mut bool) -> Result<(), Fault> {
         let messaging = self.blueprint.messaging();
         messaging.begin_instance();
         let mut instance = Instance::new(&self.blueprint).await?;
@@ -55,6 +61,7 @@ impl Actor {
                 envelope = self.mailbox.next() => envelope,
             };
             self.deliver(&mut instance, envelope).await?;
+            *had_worked = true;
             self.status.memory(instance.memory_bytes());
         }
         instance.stop().await

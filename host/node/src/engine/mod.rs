@@ -108,6 +108,7 @@ fn base() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .wasm_backtrace_max_frames(None)
         .concurrency_support(false)
         .gc_support(false)
         .wasm_memory64(false)

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
+
 use super::AeState;
-use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::bindings::wasi::clocks::wall_clock;
 use crate::capability::Permit;
 use crate::capability::operation::ReadClock;
 use crate::fault::Fault;
@@ -27,16 +30,19 @@ impl wall_clock::Host for AeState {
     }
 }
 
-impl monotonic_clock::Host for AeState {
-    async fn now(&mut self) -> wasmtime::Result<u64> {
-        let permit = self.may_read_clock()?;
-        Ok(nanoseconds(self.services.clock.monotonic(&permit)))
-    }
-
-    async fn resolution(&mut self) -> wasmtime::Result<u64> {
-        self.may_read_clock()?;
-        Ok(nanoseconds(Duration::from_millis(RESOLUTION_MS)))
-    }
+/// `wasi:clocks/monotonic-clock`, which an AE's world does not have and the runtimes of other languages import: linked over
+/// wasmtime-wasi's, so that these readings are decided, too. To be called on a linker that allows shadowing.
+pub(crate) fn shadow_monotonic_clock(linker: &mut Linker<AeState>) -> wasmtime::Result<()> {
+    let mut clock = linker.instance("wasi:clocks/monotonic-clock@0.2.12")?;
+    clock.func_wrap("now", |store: StoreContextMut<'_, AeState>, ()| {
+        let state = store.data();
+        let permit = state.may_read_clock()?;
+        Ok((nanoseconds(state.services.clock.monotonic(&permit)),))
+    })?;
+    clock.func_wrap("resolution", |store: StoreContextMut<'_, AeState>, ()| {
+        store.data().may_read_clock()?;
+        Ok((nanoseconds(Duration::from_millis(RESOLUTION_MS)),))
+    })
 }
 
 fn datetime(since_1970: Duration) -> wall_clock::Datetime {

@@ -9,6 +9,7 @@ mod logging;
 mod messages;
 mod messaging;
 
+pub(crate) use clocks::shadow_monotonic_clock;
 pub(crate) use messages::to_wit as message_to_wit;
 
 use m2m_policy::topic::{Topic, TopicFilter};
