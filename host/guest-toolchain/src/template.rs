@@ -5,7 +5,7 @@ pub fn manifest(name: &str, sdk: &str) -> String {
     fill(include_str!("../templates/Cargo.toml.txt"), name).replace("{{sdk}}", sdk)
 }
 
-/// `src/lib.rs` of an AE called `name`: it answers what it is asked on `NAME/echo`.
+/// `src/lib.rs` of an AE called `name`: it logs at every beat of `$timer/hello` and answers on `NAME/echo`.
 pub fn library(name: &str) -> String {
     fill(include_str!("../templates/lib.rs.txt"), name)
 }

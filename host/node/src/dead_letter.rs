@@ -13,8 +13,8 @@ use crate::transport::message::{AeName, Envelope, Payload, Sender, SharedTopic};
 const KEPT_MAX: usize = 8;
 /// How much of a payload is passed on.
 const PAYLOAD_BYTES_MAX: usize = 4 * 1024;
-/// How many of each AE are logged in a second; the others are counted by `status`.
-const LOGGED_PER_SECOND: u32 = 5;
+/// How many of each AE are published and logged in a second: whoever reads dead letters is not to be flooded with them.
+const PER_SECOND_MAX: u32 = 20;
 
 /// One message that was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ pub(crate) struct DeadLetters {
 struct Kept {
     last: VecDeque<DeadLetter>,
     second: Instant,
-    logged: u32,
+    passed_on: u32,
 }
 
 impl DeadLetters {
@@ -59,14 +59,14 @@ impl DeadLetters {
 
     pub(crate) fn add(&self, ae: &AeName, envelope: &Envelope, why: &str) {
         let letter = DeadLetter::new(ae, envelope, why);
-        self.publish(&letter);
-        let may_log = {
+        let within_rate = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.entry(AeName::clone(ae)).or_insert_with(Kept::new).add(letter, Instant::now())
+            kept.entry(AeName::clone(ae)).or_insert_with(Kept::new).add(letter.clone(), Instant::now())
         };
-        if may_log {
-            let (topic, attempts) = (envelope.topic.as_str(), envelope.attempts);
-            tracing::warn!(ae = &**ae, topic = %topic.escape_debug(), "to `$dead-letter` after {attempts} attempts: {why}");
+        if within_rate {
+            self.publish(&letter);
+            let (topic, attempts) = (envelope.topic.as_str().escape_debug(), envelope.attempts);
+            tracing::warn!(ae = &**ae, %topic, "to `$dead-letter` after {attempts} attempts: {why}");
         }
     }
 
@@ -88,20 +88,20 @@ impl DeadLetters {
 
 impl Kept {
     fn new() -> Self {
-        Self { last: VecDeque::new(), second: Instant::now(), logged: 0 }
+        Self { last: VecDeque::new(), second: Instant::now(), passed_on: 0 }
     }
 
-    /// True while this one may be logged.
+    /// True while the rate is kept.
     fn add(&mut self, letter: DeadLetter, now: Instant) -> bool {
         if self.last.len() == KEPT_MAX {
             self.last.pop_front();
         }
         self.last.push_back(letter);
         if now.duration_since(self.second) >= Duration::from_secs(1) {
-            (self.second, self.logged) = (now, 0);
+            (self.second, self.passed_on) = (now, 0);
         }
-        self.logged += 1;
-        self.logged <= LOGGED_PER_SECOND
+        self.passed_on += 1;
+        self.passed_on <= PER_SECOND_MAX
     }
 }
 

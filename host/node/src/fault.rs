@@ -58,6 +58,12 @@ pub enum Fault {
         /// As in a capability file.
         operation: &'static str,
     },
+    /// A call waited for something that did not come.
+    #[error("did not come back within {after_ms} ms")]
+    Stalled {
+        /// How long it was waited for.
+        after_ms: u64,
+    },
     /// `init` answered an error.
     #[error("`init` failed: {message}")]
     Init {
@@ -85,6 +91,7 @@ impl Fault {
             Self::Handles { .. } => "handles",
             Self::HostCallBytes { .. } => "host-call-bytes",
             Self::Denied { .. } => "denied",
+            Self::Stalled { .. } => "stalled",
             Self::Init { .. } => "init",
             Self::Instantiation { .. } => "instantiation",
         }
@@ -126,14 +133,19 @@ pub(crate) struct CallLimits {
     pub(crate) host_call_bytes: usize,
 }
 
-const FAULT_TEXT_BYTES_MAX: usize = 400;
+const FAULT_TEXT_CHARS_MAX: usize = 400;
 
 /// A guest can have a hand in these texts: bounded, and on one line.
 pub(crate) fn bounded(text: &str) -> String {
-    let mut out: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(FAULT_TEXT_BYTES_MAX).collect();
-    if out.len() < text.len() && text.chars().count() > FAULT_TEXT_BYTES_MAX {
+    let plain = |c: char| if c.is_control() || is_steering(c) { ' ' } else { c };
+    let mut out: String = text.chars().map(plain).take(FAULT_TEXT_CHARS_MAX).collect();
+    if text.chars().nth(FAULT_TEXT_CHARS_MAX).is_some() {
         out.push('…');
     }
     out
+}
+
+/// Characters that change the direction of text or end a line without being control characters.
+pub(crate) fn is_steering(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
 }

@@ -148,6 +148,7 @@ impl Node {
     pub async fn start(node_toml: &Path, progress: &mut (dyn FnMut(&str) + Send)) -> Result<Self, StartError> {
         let files = Files::read(node_toml)?;
         let state = files.state()?;
+        let control = bind_control(&state)?;
         progress("unlocking the Secure Environment");
         let secure_environment = files.secure_environment(&state)?;
         let keys = Arc::new(NodeKeys::open(&secure_environment.channel, &secure_environment.management)?);
@@ -155,6 +156,7 @@ impl Node {
         let audit = Audit::open(state.dir(), Arc::clone(&keys) as Arc<dyn audit::AuditKeys>, audit::system_clock())?;
         audit.node(NodeEvent::Started { version: env!("CARGO_PKG_VERSION").to_owned() });
         let node = Self::start_aes(files, state, secure_environment, &keys, &audit, progress).await;
+        let node = node.map(|node| node.serve_control(control));
         if node.is_err() {
             audit.node(NodeEvent::Stopped);
             let _ = audit.close();
@@ -197,18 +199,13 @@ impl Node {
         for entry in files.manifest.aes {
             start_timers(&mut tasks, &bus, entry, &stopping);
         }
-        let node = Self { stop, tasks, audit: audit.clone(), secure_environment, reporter, state };
-        node.serve_control(stopping)
+        Ok(Self { stop, tasks, audit: audit.clone(), secure_environment, reporter, state })
     }
 
-    fn serve_control(mut self, stopping: watch::Receiver<bool>) -> Result<Self, StartError> {
-        let path = self.state.path().join(control::SOCKET);
-        // Whoever left it there is gone: the state folder is locked.
-        let _ = std::fs::remove_file(&path);
-        let listener = UnixListener::bind(&path).map_err(|error| StartError::Io { path, error })?;
+    fn serve_control(mut self, listener: UnixListener) -> Self {
         let reporter = self.reporter.clone();
-        self.tasks.spawn(control::serve(listener, move || reporter.report(), stopping));
-        Ok(self)
+        self.tasks.spawn(control::serve(listener, move || reporter.report(), self.stop.subscribe()));
+        self
     }
 
     /// What it is doing.
@@ -236,6 +233,14 @@ impl Node {
         }
         closed.unwrap_or_else(|error| Err(AuditError::Unfinished(error.to_string())))
     }
+}
+
+/// Before anything runs, since it can fail: a path of a socket has at most 107 bytes.
+fn bind_control(state: &StateFolder) -> Result<UnixListener, StartError> {
+    let path = state.path().join(control::SOCKET);
+    // Whoever left it there is gone: the state folder is locked.
+    let _ = std::fs::remove_file(&path);
+    UnixListener::bind(&path).map_err(|error| StartError::Io { path, error })
 }
 
 fn size(candidates: &[Result<Candidate, admission::RefusedAe>]) -> EngineSize {

@@ -54,11 +54,10 @@ impl Actor {
         messaging.instance_is_ready();
         self.status.running(instance.memory_bytes());
         loop {
-            self.keep_to_share().await;
             let envelope = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
-                envelope = self.mailbox.next() => envelope,
+                envelope = self.next() => envelope,
             };
             self.deliver(&mut instance, envelope).await?;
             *had_worked = true;
@@ -67,17 +66,35 @@ impl Actor {
         instance.stop().await
     }
 
-    /// An AE past its share waits here, before the next message, as it does in the middle of one.
-    async fn keep_to_share(&self) {
-        if let Some(pause) = self.blueprint.cpu().pause() {
-            tokio::time::sleep(pause).await;
+    /// The next message that it may have, once it is back within its CPU share. To be dropped at any time: until then a
+    /// message is in the mailbox.
+    async fn next(&self) -> Envelope {
+        loop {
+            if let Some(pause) = self.blueprint.cpu().pause() {
+                tokio::time::sleep(pause).await;
+            }
+            let envelope = self.mailbox.next().await;
+            match self.decide(&envelope) {
+                Ok(()) => return envelope,
+                Err(Refusal::Exhausted { retry_ms }) => {
+                    self.mailbox.put_back(envelope);
+                    tokio::time::sleep(Duration::from_millis(u64::from(retry_ms))).await;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// When it leaves the mailbox, under the policy in force now.
+    fn decide(&self, envelope: &Envelope) -> Result<(), Refusal> {
+        let mediator = self.blueprint.mediator();
+        match envelope.answers {
+            Some(_) => mediator.mediate(DeliverAnswer { topic: envelope.topic.clone() }).map(drop),
+            None => mediator.mediate(Deliver { topic: envelope.topic.topic(), sender: &envelope.sender }).map(drop),
         }
     }
 
     async fn deliver(&self, instance: &mut Instance, mut envelope: Envelope) -> Result<(), Fault> {
-        if !self.may_have(&envelope).await {
-            return Ok(());
-        }
         envelope.attempts += 1;
         if envelope.attempts == 1 {
             self.status.delivered(envelope.accepted.elapsed());
@@ -92,24 +109,6 @@ impl Actor {
             Err(fault) => {
                 self.try_again(envelope, &fault.to_string());
                 Err(fault)
-            }
-        }
-    }
-
-    /// Decided when it leaves the mailbox, under the policy in force now. Over its rate, it waits.
-    async fn may_have(&self, envelope: &Envelope) -> bool {
-        loop {
-            let mediator = self.blueprint.mediator();
-            let decided = match envelope.answers {
-                Some(_) => mediator.mediate(DeliverAnswer { topic: envelope.topic.clone() }).map(drop),
-                None => mediator.mediate(Deliver { topic: envelope.topic.topic(), sender: &envelope.sender }).map(drop),
-            };
-            match decided {
-                Ok(()) => return true,
-                Err(Refusal::Exhausted { retry_ms }) => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(retry_ms))).await;
-                }
-                Err(_) => return false,
             }
         }
     }

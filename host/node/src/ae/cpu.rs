@@ -1,7 +1,8 @@
 //! CPU time of a guest: a budget for one call, and a share over time.
 //!
 //! Counted in the time of the thread that runs the guest, so that a busy machine costs an AE nothing. Host calls stop the
-//! meter: what the node does for an AE is not the AE's time.
+//! meter of the budget: what the node does for an AE is not the AE's time. The share is charged with all of it, since a
+//! guest can make the node work hard at little cost to itself; and past a multiple of the budget that ends the call, too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,11 @@ use rustix::time::{ClockId, clock_gettime};
 /// How long an AE may run ahead of its share: a burst is fine, a habit is not.
 const SHARE_WINDOW: Duration = Duration::from_secs(4);
 
+/// How many times its budget a call may cost the node in all, its host calls included.
+const IN_ALL_FACTOR: u32 = 8;
+
+const PATIENCE_MIN: Duration = Duration::from_secs(30);
+
 /// Shared between a store's hooks and the future that waits while the guest is suspended.
 #[derive(Debug, Clone)]
 pub(crate) struct CpuMeter(Arc<Mutex<Meter>>);
@@ -19,6 +25,8 @@ pub(crate) struct CpuMeter(Arc<Mutex<Meter>>);
 struct Meter {
     limit: Duration,
     used_in_call: Duration,
+    /// With everything that the node did for it.
+    used_in_all: Duration,
     /// The thread's CPU clock when the guest last began to run on it.
     running_since: Option<Duration>,
     share: Share,
@@ -35,12 +43,19 @@ struct Share {
 impl CpuMeter {
     pub(crate) fn new(limit: Duration, share_of_one_core: f64) -> Self {
         let share = Share { of_one_core: share_of_one_core, debt: Duration::ZERO, paid_until: Instant::now() };
-        Self(Arc::new(Mutex::new(Meter { limit, used_in_call: Duration::ZERO, running_since: None, share })))
+        Self(Arc::new(Mutex::new(Meter {
+            limit,
+            used_in_call: Duration::ZERO,
+            used_in_all: Duration::ZERO,
+            running_since: None,
+            share,
+        })))
     }
 
     pub(crate) fn begin_call(&self) {
         self.with(|meter| {
             meter.used_in_call = Duration::ZERO;
+            meter.used_in_all = Duration::ZERO;
             meter.running_since = None;
         });
     }
@@ -57,7 +72,29 @@ impl CpuMeter {
 
     /// Whether the budget of this call is used up.
     pub(crate) fn is_over(&self) -> bool {
-        self.with(|meter| meter.used_in_call > meter.limit)
+        self.with(|meter| meter.used_in_call > meter.limit || meter.used_in_all > meter.limit * IN_ALL_FACTOR)
+    }
+
+    /// Runs a call into the guest, and charges all CPU time that it takes, wherever it is spent.
+    pub(crate) async fn charge<F: Future>(&self, call: F) -> F::Output {
+        let mut call = std::pin::pin!(call);
+        std::future::poll_fn(|context| {
+            let begun = thread_time();
+            let polled = call.as_mut().poll(context);
+            let ran = thread_time().saturating_sub(begun);
+            self.with(|meter| {
+                meter.used_in_all += ran;
+                meter.share.charge(ran, Instant::now());
+            });
+            polled
+        })
+        .await
+    }
+
+    /// How long a call may last by the clock on the wall: far longer than its budget takes at its share, so that only what
+    /// waits for something that never comes is cut off.
+    pub(crate) fn patience(&self) -> Duration {
+        self.with(|meter| PATIENCE_MIN + (meter.limit * IN_ALL_FACTOR).div_f64(meter.share.of_one_core))
     }
 
     pub(crate) fn limit(&self) -> Duration {
@@ -79,7 +116,6 @@ impl Meter {
         if let Some(since) = self.running_since.take() {
             let ran = thread_time().saturating_sub(since);
             self.used_in_call += ran;
-            self.share.charge(ran, Instant::now());
         }
     }
 }
@@ -137,6 +173,17 @@ mod tests {
         burn(Duration::from_millis(10));
         meter.leave();
         assert!(meter.is_over());
+    }
+
+    #[tokio::test]
+    async fn what_the_node_does_for_a_guest_is_charged_to_its_share_and_bounded() {
+        let meter = CpuMeter::new(Duration::from_millis(2), 0.001);
+        meter.begin_call();
+        meter.charge(async { burn(Duration::from_millis(10)) }).await;
+        assert!(!meter.is_over(), "host calls are not in the budget");
+        assert!(meter.pause().is_some(), "and they are in the share");
+        meter.charge(async { burn(Duration::from_millis(10)) }).await;
+        assert!(meter.is_over(), "eight times the budget is the end");
     }
 
     fn burn(time: Duration) {

@@ -110,6 +110,7 @@ fn deny_all(mediator: &Arc<Mediator>, services: &Services) -> wasmtime_wasi::Was
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .max_random_size(1_024)
+        .monotonic_clock(services.clock.clone())
         .stdout(stream("stdout"))
         .stderr(stream("stderr"))
         .build()
@@ -130,8 +131,8 @@ impl Instance {
         let limits =
             CallLimits { handles: blueprint.mediator.policy().limits().handles, host_call_bytes: HOST_CALL_BYTES_MAX };
         let mut store = blueprint.store();
-        begin_call(&mut store);
-        match blueprint.pre.instantiate_async(&mut store).await {
+        let cpu = begin_call(&mut store);
+        match cpu.charge(blueprint.pre.instantiate_async(&mut store)).await {
             Ok(ae) => Ok(Self { store, ae, limits }),
             Err(error) => Err(match Fault::classify(&error, &limits) {
                 Fault::Trap { what } => Fault::Instantiation { what },
@@ -141,8 +142,8 @@ impl Instance {
     }
 
     pub(crate) async fn init(&mut self) -> Result<(), Fault> {
-        begin_call(&mut self.store);
-        let answer = self.ae.m2m_node_app().call_init(&mut self.store).await;
+        let cpu = begin_call(&mut self.store);
+        let answer = within_patience(&cpu, self.ae.m2m_node_app().call_init(&mut self.store)).await?;
         match answer {
             Ok(Ok(())) => Ok(()),
             Ok(Err(message)) => Err(Fault::Init { message: bounded(&message) }),
@@ -151,10 +152,12 @@ impl Instance {
     }
 
     pub(crate) async fn on_message(&mut self, envelope: &Envelope) -> Result<Answer, Fault> {
-        begin_call(&mut self.store);
+        let cpu = begin_call(&mut self.store);
         let message = message_to_wit(envelope, &mut self.store.data_mut().table);
         let answer = match message {
-            Ok(message) => self.ae.m2m_node_app().call_on_message(&mut self.store, &message).await,
+            Ok(message) => {
+                within_patience(&cpu, self.ae.m2m_node_app().call_on_message(&mut self.store, &message)).await?
+            }
             Err(error) => Err(error),
         };
         match answer {
@@ -164,8 +167,8 @@ impl Instance {
     }
 
     pub(crate) async fn stop(&mut self) -> Result<(), Fault> {
-        begin_call(&mut self.store);
-        let stopped = self.ae.m2m_node_app().call_stop(&mut self.store).await;
+        let cpu = begin_call(&mut self.store);
+        let stopped = within_patience(&cpu, self.ae.m2m_node_app().call_stop(&mut self.store)).await?;
         stopped.map_err(|error| Fault::classify(&error, &self.limits))
     }
 
@@ -175,7 +178,17 @@ impl Instance {
     }
 }
 
-fn begin_call(store: &mut Store<AeState>) {
-    store.data().cpu.begin_call();
+fn begin_call(store: &mut Store<AeState>) -> CpuMeter {
     store.set_epoch_deadline(1);
+    let cpu = store.data().cpu.clone();
+    cpu.begin_call();
+    cpu
+}
+
+/// Charges a call, and ends one that hangs. A future that is cut off here leaves a store that is only fit to be dropped,
+/// which is what a fault does.
+async fn within_patience<F: Future>(cpu: &CpuMeter, call: F) -> Result<F::Output, Fault> {
+    let patience = cpu.patience();
+    let stalled = |_| Fault::Stalled { after_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) };
+    tokio::time::timeout(patience, cpu.charge(call)).await.map_err(stalled)
 }

@@ -25,7 +25,10 @@ impl StoreLimits {
 }
 
 impl ResourceLimiter for StoreLimits {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let grown = self.memory_bytes.saturating_add(desired.saturating_sub(current) as u64);
         if grown > self.memory_bytes_max {
             return Err(Fault::Memory { limit_bytes: self.memory_bytes_max }.into());
@@ -34,7 +37,10 @@ impl ResourceLimiter for StoreLimits {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let grown = self.table_elements.saturating_add(desired.saturating_sub(current) as u64);
         if grown > self.table_elements_max {
             return Err(Fault::TableElements { limit: self.table_elements_max }.into());
@@ -72,6 +78,13 @@ mod tests {
         assert!(limits.memory_growing(0, 64, None).unwrap());
         let refused = limits.memory_growing(64, 65, None).unwrap_err();
         assert_eq!(refused.downcast_ref(), Some(&Fault::Memory { limit_bytes: 128 }));
+    }
+
+    #[test]
+    fn a_growth_past_its_own_maximum_is_answered_and_counts_nothing() {
+        let mut limits = StoreLimits::new(128, 10);
+        assert!(!limits.memory_growing(0, 64, Some(32)).unwrap());
+        assert!(limits.memory_growing(0, 128, None).unwrap());
     }
 
     #[test]

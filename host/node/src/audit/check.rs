@@ -63,11 +63,20 @@ pub enum CheckError {
 /// # Errors
 /// [`CheckError::Broken`] at the first line that does not hold, [`CheckError::Io`] when `reader` fails.
 pub fn verify(reader: impl Read, key: Option<&CheckpointKey>, head: Option<Head>) -> Result<Report, CheckError> {
-    let checked = check(reader, key, head)?;
+    let checked = walk(reader, key, head, Tail::Strict)?;
     if checked.torn_bytes > 0 {
         return Err(CheckError::Broken(Broken { line: checked.report.lines + 1, seq: None, what: Defect::Torn }));
     }
     Ok(checked.report)
+}
+
+/// What may stand behind the recorded head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    /// Lines that hold, and at most an incomplete last one.
+    Strict,
+    /// Anything: what was not synced when the power went can be zeros, or a block without the one before it.
+    Lossy,
 }
 
 /// A chain that holds, and perhaps an incomplete line behind it.
@@ -75,29 +84,43 @@ pub(super) struct Checked {
     pub(super) report: Report,
     /// Length of the whole lines.
     pub(super) whole_bytes: u64,
-    /// Length of what stands behind the last newline.
+    /// Length of what stands behind them.
     pub(super) torn_bytes: u64,
 }
 
-/// [`verify`], but an incomplete last line is reported, not refused, as long as it is behind `head`.
+/// [`verify`], but what does not hold behind `head` is reported as torn, not refused: nobody was told that it is durable.
 pub(super) fn check(reader: impl Read, key: Option<&CheckpointKey>, head: Option<Head>) -> Result<Checked, CheckError> {
+    walk(reader, key, head, Tail::Lossy)
+}
+
+fn walk(reader: impl Read, key: Option<&CheckpointKey>, head: Option<Head>, tail: Tail) -> Result<Checked, CheckError> {
     let mut lines = Lines::new(reader);
     let mut chain = Chain::new(key, head);
     let (mut whole_bytes, mut torn_bytes) = (0, 0);
     while let Some(raw) = lines.next()? {
         let followed = match raw {
             Raw::Whole(bytes) => {
-                whole_bytes += bytes.len() as u64 + 1;
-                chain.follow(bytes)
+                let length = bytes.len() as u64 + 1;
+                chain.follow(bytes).inspect(|()| whole_bytes += length).inspect_err(|_| torn_bytes = length)
             }
-            Raw::TooLong(_) => Err(chain.not_a_line()),
+            Raw::TooLong(bytes) => {
+                torn_bytes = bytes.len() as u64;
+                Err(chain.not_a_line())
+            }
             Raw::Torn(bytes) => {
                 torn_bytes = bytes.len() as u64;
                 Ok(())
             }
         };
-        if let Err(broken) = followed {
-            return Err(told_apart(broken, &mut lines)?.into());
+        match followed {
+            Ok(()) => {}
+            Err(_) if tail == Tail::Lossy && chain.is_past_recorded() => {
+                while let Some(raw) = lines.next()? {
+                    torn_bytes += raw.length();
+                }
+                break;
+            }
+            Err(broken) => return Err(told_apart(broken, &mut lines)?.into()),
         }
     }
     Ok(Checked { report: chain.end()?, whole_bytes, torn_bytes })
@@ -151,6 +174,11 @@ impl<'k> Chain<'k> {
             self.report.unsigned = 0;
         }
         Ok(())
+    }
+
+    /// Whether everything that was recorded as durable has been followed.
+    fn is_past_recorded(&self) -> bool {
+        self.recorded.is_some_and(|recorded| self.report.end.seq >= recorded.seq)
     }
 
     /// The next line has no form.

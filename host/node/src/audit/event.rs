@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 /// The longest text that an audit line takes over from a guest, in bytes.
-pub const ALLEGATION_BYTES_MAX: usize = 1024;
+pub const ALLEGATION_BYTES_MAX: usize = 256;
 
 /// How a mediated call was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(bounded(&fits), fits);
         let long = "ä".repeat(ALLEGATION_BYTES_MAX);
         let cut = bounded(&long);
-        assert!(cut.ends_with("ä… (cut, 2048 bytes)"), "{cut}");
+        assert!(cut.ends_with("ä… (cut, 512 bytes)"), "{cut}");
         assert!(cut.len() < ALLEGATION_BYTES_MAX + 32);
     }
 }

@@ -21,6 +21,16 @@ pub(super) enum Raw<'a> {
     Torn(&'a [u8]),
 }
 
+impl Raw<'_> {
+    /// As it stands in the file, its newline included.
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Raw::Whole(bytes) => bytes.len() as u64 + 1,
+            Raw::TooLong(bytes) | Raw::Torn(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
 impl<R: Read> Lines<R> {
     pub(super) fn new(reader: R) -> Self {
         Lines { reader: BufReader::with_capacity(256 * 1024, reader), line: Vec::new() }

@@ -189,7 +189,10 @@ fn open_checked(dir: &Dir, keys: &dyn AuditKeys) -> Result<(File, Checked), Audi
     let end = checked.report.end;
     if end.seq > 0 && recorded != Some(end) {
         file.sync_all()?;
-        keys.record_head(end).map_err(AuditError::Keys)?;
+        // Where that fails, as on a full disk, the first group that is written records a newer one.
+        if let Err(error) = keys.record_head(end) {
+            tracing::warn!("the newest line of the audit could not be recorded: {error}");
+        }
     }
     Ok((file, checked))
 }

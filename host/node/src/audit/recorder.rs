@@ -111,6 +111,11 @@ impl Recorder {
         listed
     }
 
+    /// Records a refused call as a number alone, where the AE is not the one who made it.
+    pub fn count_refused(&self, operation: &'static str, effect: Effect, rule: Option<String>) {
+        self.add(operation, effect, rule);
+    }
+
     /// Records a step in the AE's life. Waits at most 50 ms, and only when the queue is full.
     pub fn event(&self, event: AeEvent) {
         self.shared.note(Event::Ae { ae: self.ae.to_string(), event: event.bounded() });

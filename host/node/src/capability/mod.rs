@@ -10,12 +10,14 @@ mod refusal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use m2m_policy::topic::Topic;
 use m2m_policy::{Effect, Policy, Request, Rule, RuleId};
 
 pub use refusal::{CallError, Denial, NO_WAIT_HELPS, Refusal};
 
 use crate::audit::{self, Audit, Recorder, RuleKey};
-use operation::{Counted, Listed};
+use crate::transport::message::Sender;
+use operation::{Counted, Deliver, Listed, Operation};
 use rates::Rates;
 
 /// Evidence that one operation was decided and recorded. Made by [`Mediator`] alone.
@@ -93,6 +95,18 @@ impl Mediator {
         Ok(self.permit(operation, rule))
     }
 
+    /// Whether [`Mediator::mediate`] would let a message be delivered, so that what it would not never takes up room. A
+    /// refusal is counted and not listed: it is the sender's doing, and must not crowd out the receiver's own lines.
+    pub(crate) fn would_deliver(&self, topic: &Topic, sender: &Sender) -> bool {
+        let deliver = Deliver { topic, sender };
+        let request = deliver.request();
+        let refusing = [&self.policy, &self.ceiling].into_iter().find(|policy| !policy.decide(&request).is_allowed());
+        let Some(policy) = refusing else { return true };
+        let rule = policy.decide(&request).rule.map(|rule| policy.location(rule));
+        self.recorder.count_refused(request.operation(), audit::Effect::Deny, rule);
+        false
+    }
+
     /// What the AE was allowed and denied so far.
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.recorder
@@ -128,10 +142,12 @@ impl Mediator {
     }
 
     fn take(&self, origin: Origin, policy: &Policy, rule: RuleId, request: &Request<'_>) -> Result<(), Refusal> {
-        let Some(rate) = policy.rule(rule).rate() else { return Ok(()) };
+        // What ends a request was paid for when it was asked.
+        let is_answer = matches!(request, Request::DeliverAnswer { .. });
+        let Some(rate) = policy.rule(rule).rate().filter(|_| !is_answer) else { return Ok(()) };
         let taken = {
             let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-            rates.take(origin, rule, rate, Instant::now())
+            rates.take((origin, rule, request.operation()), rate, Instant::now())
         };
         taken.map_err(|retry_ms| {
             self.refuse(policy, request, audit::Effect::Exhausted, Some(rule));

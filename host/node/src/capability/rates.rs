@@ -10,8 +10,11 @@ use super::Origin;
 
 #[derive(Debug, Default)]
 pub(super) struct Rates {
-    buckets: HashMap<(Origin, RuleId), Bucket>,
+    buckets: HashMap<Use, Bucket>,
 }
+
+/// Each operation under a rule has the rule's rate for itself: subscribing does not use up deliveries.
+pub(super) type Use = (Origin, RuleId, &'static str);
 
 #[derive(Debug)]
 struct Bucket {
@@ -21,10 +24,10 @@ struct Bucket {
 
 impl Rates {
     /// Takes one use, or says in how many milliseconds there is one again.
-    pub(super) fn take(&mut self, origin: Origin, rule: RuleId, rate: Rate, now: Instant) -> Result<(), u32> {
+    pub(super) fn take(&mut self, used: Use, rate: Rate, now: Instant) -> Result<(), u32> {
         let per_second = f64::from(rate.count.get()) / rate.per().as_secs_f64();
         let burst = f64::from(rate.count.get());
-        let bucket = self.buckets.entry((origin, rule)).or_insert(Bucket { tokens: burst, filled_at: now });
+        let bucket = self.buckets.entry(used).or_insert(Bucket { tokens: burst, filled_at: now });
         let refilled = now.duration_since(bucket.filled_at).as_secs_f64() * per_second;
         bucket.tokens = (bucket.tokens + refilled).min(burst);
         bucket.filled_at = now;
@@ -54,12 +57,16 @@ mod tests {
             None => panic!("no rule"),
         };
         let (mut rates, start) = (Rates::default(), Instant::now());
-        assert_eq!(rates.take(Origin::CapabilityFile, rule, rate, start), Ok(()));
-        assert_eq!(rates.take(Origin::CapabilityFile, rule, rate, start), Ok(()));
-        assert_eq!(rates.take(Origin::CapabilityFile, rule, rate, start), Err(500));
-        assert_eq!(rates.take(Origin::Ceiling, rule, rate, start), Ok(()), "each file has buckets of its own");
+        assert_eq!(rates.take((Origin::CapabilityFile, rule, "clocks.now"), rate, start), Ok(()));
+        assert_eq!(rates.take((Origin::CapabilityFile, rule, "clocks.now"), rate, start), Ok(()));
+        assert_eq!(rates.take((Origin::CapabilityFile, rule, "clocks.now"), rate, start), Err(500));
+        assert_eq!(
+            rates.take((Origin::Ceiling, rule, "clocks.now"), rate, start),
+            Ok(()),
+            "each file has buckets of its own"
+        );
         let later = start + Duration::from_millis(500);
-        assert_eq!(rates.take(Origin::CapabilityFile, rule, rate, later), Ok(()));
-        assert_eq!(rates.take(Origin::CapabilityFile, rule, rate, later), Err(500));
+        assert_eq!(rates.take((Origin::CapabilityFile, rule, "clocks.now"), rate, later), Ok(()));
+        assert_eq!(rates.take((Origin::CapabilityFile, rule, "clocks.now"), rate, later), Err(500));
     }
 }

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::NodeToml;
 use super::terminal::{self, Progress};
@@ -23,7 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    log_to_stderr(args.json);
+    let _flushed_at_the_end = log_to_stderr(args.json);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().event_interval(1).build()?;
     runtime.block_on(serve(args))
 }
@@ -48,23 +48,16 @@ async fn serve(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// `RUST_LOG` chooses what is written; by default what a person needs to know.
-fn log_to_stderr(json: bool) {
+///
+/// From a thread of its own: a reader who stops reading must not stop the node, so lines are lost then.
+fn log_to_stderr(json: bool) -> WorkerGuard {
+    let (stderr, guard) = tracing_appender::non_blocking(std::io::stderr());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     if json {
         log.json().flatten_event(true).init();
     } else {
         log.with_ansi(terminal::stderr_has_colour()).init();
     }
-}
-
-/// Standard error, which a closed pipe must not turn into a panic.
-struct Stderr;
-
-impl MakeWriter<'_> for Stderr {
-    type Writer = std::io::Stderr;
-
-    fn make_writer(&self) -> Self::Writer {
-        std::io::stderr()
-    }
+    guard
 }

@@ -49,7 +49,7 @@ fn print(report: &NodeReport) {
         print_ae(ae);
     }
     for letter in &report.dead_letters {
-        let text = |key: &str| letter[key].as_str().unwrap_or_default().to_owned();
+        let text = |key: &str| letter[key].as_str().unwrap_or_default().escape_debug().to_string();
         terminal::say(format_args!("\ndead letter of {}: {} ({})", text("ae"), text("topic"), text("why")));
     }
 }

@@ -24,7 +24,7 @@ const WASM_STACK_BYTES: usize = 256 * 1024;
 const FIBRE_STACK_BYTES: usize = WASM_STACK_BYTES + 768 * 1024;
 
 /// Each instance can need this many memory maps; the kernel's limit bounds how many AEs there can be.
-const MAPS_FOR_EACH_AE: usize = 8;
+const MAPS_FOR_EACH_AE: usize = 16;
 
 /// An engine, and the thread that beats its epoch.
 pub struct NodeEngine {

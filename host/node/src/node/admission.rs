@@ -150,9 +150,9 @@ impl<'a> Admission<'a> {
         let partition = Partition::new(Arc::clone(&self.secure_environment.channel), partition);
 
         let mailbox = Mailbox::new(candidate.policy.limits().mailbox);
-        let messaging = Messaging::new(&ae, self.bus, &mailbox);
-        let services = Services::new(&ae, Security::new(partition), messaging);
         let mediator = Arc::new(Mediator::new(candidate.policy, Arc::clone(&self.ceiling), self.audit, &ae));
+        let messaging = Messaging::new(&ae, self.bus, &mailbox, &mediator);
+        let services = Services::new(&ae, Security::new(partition), messaging);
         let blueprint =
             Blueprint::new(Arc::clone(&self.engine), pre, Arc::clone(&mediator), services).map_err(contract)?;
         mediator

@@ -9,6 +9,18 @@ use crate::transport::message::now_ms;
 /// The step, in milliseconds.
 pub(crate) const RESOLUTION_MS: u64 = 1;
 
+/// What WASI's timers count by; reading it is decided where it is shadowed (`host_calls/clocks.rs`).
+impl wasmtime_wasi::HostMonotonicClock for CoarseClock {
+    fn resolution(&self) -> u64 {
+        RESOLUTION_MS * 1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        let elapsed = self.started.elapsed();
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).saturating_mul(1_000_000)
+    }
+}
+
 /// Both clocks of an AE. The monotonic one starts at 0 with the AE, so that it says nothing about the node.
 #[derive(Debug, Clone)]
 pub(crate) struct CoarseClock {

@@ -6,6 +6,7 @@ use m2m_policy::LogLevel;
 
 use crate::capability::Permit;
 use crate::capability::operation;
+use crate::fault::is_steering;
 use crate::transport::message::AeName;
 
 const CONTEXT_CHARS_MAX: usize = 64;
@@ -43,9 +44,7 @@ fn one_line(text: &str, chars_max: usize) -> String {
     let mut chars = text.chars();
     for c in chars.by_ref().take(chars_max) {
         match c {
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' => {
-                line.extend(c.escape_unicode());
-            }
+            c if is_steering(c) => line.extend(c.escape_unicode()),
             c if c.is_control() => line.extend(c.escape_default()),
             c => line.push(c),
         }

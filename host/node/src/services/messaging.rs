@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::capability::operation::{Ask, Publish, Reply, Subscribe, Unsubscribe};
-use crate::capability::{NO_WAIT_HELPS, Permit, Refusal};
-use crate::transport::bus::{Question, Route};
+use crate::capability::{Mediator, NO_WAIT_HELPS, Permit, Refusal};
+use crate::transport::bus::{Accepts, Question, Route};
 use crate::transport::mailbox::Mailbox;
 use crate::transport::message::{AeName, Payload, ReplyTicket, Sender, SharedTopic};
 use crate::transport::{Bus, RequestCounter, Undelivered, WhenFull};
@@ -20,30 +20,40 @@ pub(crate) struct Messaging {
     ae: AeName,
     bus: Arc<Bus>,
     mailbox: Arc<Mailbox>,
+    accepts: Accepts,
     requests: Arc<RequestCounter>,
     /// Counts the AE's instances; subscriptions belong to one.
     instance: Arc<AtomicU64>,
+    /// The newest instance whose `init` succeeded.
+    ready: Arc<AtomicU64>,
 }
 
 impl Messaging {
-    pub(crate) fn new(ae: &AeName, bus: &Arc<Bus>, mailbox: &Arc<Mailbox>) -> Self {
+    pub(crate) fn new(ae: &AeName, bus: &Arc<Bus>, mailbox: &Arc<Mailbox>, mediator: &Arc<Mediator>) -> Self {
+        let mediator = Arc::clone(mediator);
         Self {
             ae: AeName::clone(ae),
             bus: Arc::clone(bus),
             mailbox: Arc::clone(mailbox),
+            accepts: Accepts::new(move |topic, sender| mediator.would_deliver(topic, sender)),
             requests: Arc::default(),
             instance: Arc::default(),
+            ready: Arc::default(),
         }
     }
 
-    /// A new instance begins: what it subscribes to is its own.
+    /// A new instance begins: what it subscribes to is its own. What those asked for that failed in `init` ends here.
     pub(crate) fn begin_instance(&self) {
+        let ready = self.ready.load(Ordering::Relaxed);
+        self.bus.forget_where(&self.ae, |asked_by| asked_by > ready);
         self.instance.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The instance has said in `init` what it wants: what its forerunners wanted besides ends.
     pub(crate) fn instance_is_ready(&self) {
-        self.bus.forget_before(&self.ae, self.instance.load(Ordering::Relaxed));
+        let instance = self.instance.load(Ordering::Relaxed);
+        self.ready.store(instance, Ordering::Relaxed);
+        self.bus.forget_where(&self.ae, |asked_by| asked_by < instance);
     }
 
     pub(crate) fn publish(&self, permit: &Permit<Publish<'_>>, payload: &Payload) -> Result<(), Refusal> {
@@ -93,6 +103,7 @@ impl Messaging {
             receiver: AeName::clone(&self.ae),
             instance: self.instance.load(Ordering::Relaxed),
             mailbox: Arc::clone(&self.mailbox),
+            accepts: self.accepts.clone(),
             may_reply: grant.reply,
             when_full,
         };

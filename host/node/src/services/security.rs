@@ -12,6 +12,8 @@ use crate::capability::{NO_WAIT_HELPS, Permit, Refusal};
 pub struct Key {
     pub(crate) name: KeyName,
     handle: KeyHandle,
+    /// Its uses are counted on disk.
+    is_counted: bool,
 }
 
 /// One AE's partition of the Secure Environment.
@@ -37,7 +39,8 @@ impl Security {
         self.check_count(grant, alias)?;
         template.child = grant.child.map(child_policy);
         let handle = blocking(|| self.partition.generate(alias, &template)).map_err(refusal)?;
-        Ok(Key { name: KeyName { alias: alias.into(), child: false }, handle })
+        let name = KeyName { alias: alias.into(), child: false };
+        Ok(Key { name, handle, is_counted: template.max_uses.is_some() })
     }
 
     fn check_count(&self, grant: &KeyGrant, alias: &str) -> Answer<()> {
@@ -49,7 +52,8 @@ impl Security {
     pub(crate) fn open(&self, permit: &Permit<Use<'_, verb::Open>>) -> Answer<Key> {
         let name = permit.operation().key();
         let handle = self.partition.open(&name.alias).map_err(refusal)?;
-        Ok(Key { name: name.clone(), handle })
+        let is_counted = handle.attributes().map_err(refusal)?.template.max_uses.is_some();
+        Ok(Key { name: name.clone(), handle, is_counted })
     }
 
     /// Those of them that the capability file names; sorted.
@@ -96,7 +100,7 @@ impl Security {
         context: &str,
         message: &[u8],
     ) -> Answer<Vec<u8>> {
-        key.handle.sign(context, message).map(Vec::from).map_err(refusal)
+        key.using(|handle| handle.sign(context, message)).map(Vec::from).map_err(refusal)
     }
 
     pub(crate) fn encrypt(
@@ -106,7 +110,7 @@ impl Security {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Answer<Vec<u8>> {
-        key.handle.encrypt(aad, plaintext).map_err(refusal)
+        key.using(|handle| handle.encrypt(aad, plaintext)).map_err(refusal)
     }
 
     pub(crate) fn decrypt(
@@ -116,7 +120,7 @@ impl Security {
         aad: &[u8],
         ciphertext: &[u8],
     ) -> Answer<Vec<u8>> {
-        key.handle.decrypt(aad, ciphertext).map_err(refusal)
+        key.using(|handle| handle.decrypt(aad, ciphertext)).map_err(refusal)
     }
 
     pub(crate) fn unseal(
@@ -127,7 +131,7 @@ impl Security {
         aad: &[u8],
         sealed: &[u8],
     ) -> Answer<Vec<u8>> {
-        key.handle.unseal(info, aad, sealed).map_err(refusal)
+        key.using(|handle| handle.unseal(info, aad, sealed)).map_err(refusal)
     }
 
     pub(crate) fn agree(
@@ -139,7 +143,7 @@ impl Security {
         template: &se::Template,
     ) -> Answer<Key> {
         let peer = array(peer, "a peer's public key of 32 bytes")?;
-        key.child(key.handle.agree(&peer, info, template))
+        key.child(template, key.using(|handle| handle.agree(&peer, info, template)))
     }
 
     pub(crate) fn derive(
@@ -149,11 +153,11 @@ impl Security {
         info: &[u8],
         template: &se::Template,
     ) -> Answer<Key> {
-        key.child(key.handle.derive(info, template))
+        key.child(template, key.using(|handle| handle.derive(info, template)))
     }
 
     pub(crate) fn mac(&self, _permit: &Permit<Use<'_, verb::Mac>>, key: &Key, message: &[u8]) -> Answer<Vec<u8>> {
-        key.handle.mac(message).map(Vec::from).map_err(refusal)
+        key.using(|handle| handle.mac(message)).map(Vec::from).map_err(refusal)
     }
 
     pub(crate) fn verify_mac(
@@ -164,7 +168,7 @@ impl Security {
         tag: &[u8],
     ) -> Answer<bool> {
         let tag = array(tag, "a tag of 32 bytes")?;
-        key.handle.verify_mac(message, &tag).map_err(refusal)
+        key.using(|handle| handle.verify_mac(message, &tag)).map_err(refusal)
     }
 
     pub(crate) fn rotate(&self, _permit: &Permit<Use<'_, verb::Rotate>>, key: &Key) -> Answer<u32> {
@@ -176,7 +180,7 @@ impl Security {
     }
 
     pub(crate) fn attest(&self, _permit: &Permit<Use<'_, verb::Attest>>, key: &Key, nonce: &[u8]) -> Answer<Vec<u8>> {
-        key.handle.attest(nonce).map_err(refusal)
+        key.using(|handle| handle.attest(nonce)).map_err(refusal)
     }
 }
 
@@ -189,9 +193,15 @@ pub(crate) struct Signed<'a> {
 }
 
 impl Key {
-    fn child(&self, made: Result<KeyHandle, se::Error>) -> Answer<Self> {
+    fn child(&self, template: &se::Template, made: Result<KeyHandle, se::Error>) -> Answer<Self> {
         let name = KeyName { child: true, ..self.name.clone() };
-        made.map(|handle| Self { name, handle }).map_err(refusal)
+        let is_counted = template.max_uses.is_some();
+        made.map(|handle| Self { name, handle, is_counted }).map_err(refusal)
+    }
+
+    /// Out of the way of other tasks where the use itself waits for the disk.
+    fn using<T>(&self, act: impl FnOnce(&KeyHandle) -> T) -> T {
+        if self.is_counted { blocking(|| act(&self.handle)) } else { act(&self.handle) }
     }
 }
 

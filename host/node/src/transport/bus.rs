@@ -69,8 +69,30 @@ pub(crate) struct Route {
     /// Which instance of the receiver asked for it.
     pub(crate) instance: u64,
     pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) accepts: Accepts,
     pub(crate) may_reply: bool,
     pub(crate) when_full: WhenFull,
+}
+
+/// Whether the receiver's policy takes what a sender says on a topic. Asked before there is anything in its mailbox, so that
+/// whom it does not listen to cannot fill it; decided again when the message leaves it.
+#[derive(Clone)]
+pub(crate) struct Accepts(Arc<dyn Fn(&Topic, &Sender) -> bool + Send + Sync>);
+
+impl Accepts {
+    pub(crate) fn new(policy: impl Fn(&Topic, &Sender) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(policy))
+    }
+
+    fn ask(&self, topic: &Topic, sender: &Sender) -> bool {
+        (self.0)(topic, sender)
+    }
+}
+
+impl std::fmt::Debug for Accepts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Accepts")
+    }
 }
 
 /// A request on its way, with where its answer goes.
@@ -89,9 +111,10 @@ impl Bus {
     /// # Errors
     /// [`Undelivered::MailboxFull`], and nobody has it.
     pub(crate) fn publish(&self, from: &AeName, topic: &Topic, payload: &Payload) -> Result<(), Undelivered> {
-        let receivers = self.receivers(topic);
+        let sender = Sender::Ae(Arc::clone(from));
+        let receivers = self.receivers(topic, &sender);
         let slots = reserve_all(&receivers)?;
-        fill_all(slots, &SharedTopic::from(topic), payload, from);
+        fill_all(slots, &SharedTopic::from(topic), payload, &sender);
         Ok(())
     }
 
@@ -113,18 +136,19 @@ impl Bus {
         Ok(())
     }
 
-    /// Gives a request to the one AE that subscribed first with the right to answer.
+    /// Gives a request to one AE that may answer: where several may, the one with the most specific filter.
     ///
     /// # Errors
     /// Nobody has it: see [`Undelivered`].
     pub(crate) fn ask(&self, question: Question<'_>) -> Result<(), Undelivered> {
-        let receivers = self.receivers(question.topic.topic());
+        let sender = Sender::Ae(question.asker);
+        let receivers = self.receivers(question.topic.topic(), &sender);
         let server = receivers.into_iter().find(|route| route.may_reply).ok_or(Undelivered::NobodyServes)?;
         let answer_to = question.answer_to.reserve().ok_or(Undelivered::NoRoomForAnswer)?;
         // Where the asker serves its own topic, both come from the same mailbox.
         let slot = server.mailbox.reserve().ok_or(Undelivered::MailboxFull)?;
         let ticket = OpenRequest::open(question.id, question.topic.clone(), answer_to, question.timeout);
-        let mut envelope = Envelope::new(question.topic, question.payload, Sender::Ae(question.asker));
+        let mut envelope = Envelope::new(question.topic, question.payload, sender);
         envelope.reply = Some(ticket);
         slot.fill(envelope);
         Ok(())
@@ -136,9 +160,10 @@ impl Bus {
     /// [`TooManySubscriptions`].
     pub(crate) fn subscribe(&self, filter: &TopicFilter, route: Route) -> Result<(), TooManySubscriptions> {
         let retained = self.retained();
-        let mailbox = Arc::clone(&route.mailbox);
+        let (mailbox, accepts) = (Arc::clone(&route.mailbox), route.accepts.clone());
         self.write_routes().add(filter, route)?;
-        mailbox.offer_retained(retained.matching(filter).into_iter().map(Value::into_envelope).collect());
+        let values = retained.matching(filter).into_iter().map(Value::into_envelope);
+        mailbox.offer_retained(values.filter(|value| accepts.ask(value.topic.topic(), &value.sender)).collect());
         Ok(())
     }
 
@@ -147,10 +172,10 @@ impl Bus {
         self.write_routes().remove(filter, receiver)
     }
 
-    /// Ends what earlier instances of an AE subscribed to and this one did not renew. Until then those go on, so that
-    /// nothing is missed while it restarts.
-    pub(crate) fn forget_before(&self, receiver: &AeName, instance: u64) {
-        self.write_routes().forget(receiver, |asked_by| asked_by < instance);
+    /// Ends what some instances of an AE subscribed to. What an earlier one asked for goes on until its successor is ready,
+    /// so that nothing is missed while it restarts.
+    pub(crate) fn forget_where(&self, receiver: &AeName, is_over: impl Fn(u64) -> bool) {
+        self.write_routes().forget(receiver, is_over);
     }
 
     /// Ends every subscription of an AE that is gone for good.
@@ -160,21 +185,23 @@ impl Bus {
 
     /// A message of the node's own. Whoever has no room misses it; returns how many got it.
     pub(crate) fn publish_system(&self, topic: &SharedTopic, payload: &Payload) -> usize {
-        let slots = self.receivers(topic.topic()).into_iter().filter_map(|route| route.mailbox.reserve());
+        let slots =
+            self.receivers(topic.topic(), &Sender::System).into_iter().filter_map(|route| route.mailbox.reserve());
         slots.map(|slot| slot.fill(Envelope::new(topic.clone(), payload.clone(), Sender::System))).count()
     }
 
     /// A beat of a timer, for one AE, if it subscribed and has dealt with the last one.
     pub(crate) fn tick(&self, receiver: &AeName, topic: &SharedTopic) {
-        let route = self.receivers(topic.topic()).into_iter().find(|route| route.receiver == *receiver);
+        let route =
+            self.receivers(topic.topic(), &Sender::System).into_iter().find(|route| route.receiver == *receiver);
         let free = route.filter(|route| !route.mailbox.holds_system(topic.as_str()));
         if let Some(slot) = free.and_then(|route| route.mailbox.reserve()) {
             slot.fill(Envelope::new(topic.clone(), Payload::empty(), Sender::System));
         }
     }
 
-    /// Each AE once, however many of its filters match.
-    fn receivers(&self, topic: &Topic) -> Vec<Route> {
+    /// Each AE once, however many of its filters match, if it takes what this sender says.
+    fn receivers(&self, topic: &Topic, sender: &Sender) -> Vec<Route> {
         let mut receivers: Vec<Route> = Vec::new();
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
         routes.by_filter.for_each_match(topic, |route| {
@@ -183,6 +210,7 @@ impl Bus {
                 None => receivers.push(route.clone()),
             }
         });
+        receivers.retain(|route| route.accepts.ask(topic, sender));
         receivers
     }
 
@@ -197,11 +225,12 @@ impl Bus {
 
 impl Routes {
     fn add(&mut self, filter: &TopicFilter, route: Route) -> Result<(), TooManySubscriptions> {
-        self.remove(filter, &route.receiver);
         let filters = self.by_receiver.entry(Arc::clone(&route.receiver)).or_default();
-        if filters.values().filter(|asked_by| **asked_by == route.instance).count() >= SUBSCRIPTIONS_MAX {
+        let of_this_instance = filters.iter().filter(|(_, asked_by)| **asked_by == route.instance);
+        if of_this_instance.filter(|(other, _)| *other != filter.as_str()).count() >= SUBSCRIPTIONS_MAX {
             return Err(TooManySubscriptions);
         }
+        self.by_filter.remove(filter, |other| other.receiver == route.receiver);
         filters.insert(filter.as_str().to_owned(), route.instance);
         self.by_filter.insert(filter, route);
         Ok(())
@@ -252,8 +281,8 @@ fn reserve_all(receivers: &[Route]) -> Result<Vec<Slot>, Undelivered> {
     Ok(slots)
 }
 
-fn fill_all(slots: Vec<Slot>, topic: &SharedTopic, payload: &Payload, from: &AeName) {
+fn fill_all(slots: Vec<Slot>, topic: &SharedTopic, payload: &Payload, sender: &Sender) {
     for slot in slots {
-        slot.fill(Envelope::new(topic.clone(), payload.clone(), Sender::Ae(Arc::clone(from))));
+        slot.fill(Envelope::new(topic.clone(), payload.clone(), sender.clone()));
     }
 }

@@ -99,16 +99,17 @@ impl Mailbox {
 
     /// Reserves even when full, at the cost of the oldest message that is neither an answer nor a request.
     pub(super) fn reserve_by_dropping(self: &Arc<Self>) -> Option<Slot> {
-        if let Some(slot) = self.reserve() {
-            return Some(slot);
-        }
         let mut inner = self.lock();
         if inner.closed {
             return None;
         }
-        let oldest = inner.queue.iter().position(|envelope| envelope.answers.is_none() && envelope.reply.is_none())?;
-        inner.queue.remove(oldest);
-        inner.dropped += 1;
+        if inner.queue.len() + inner.reserved >= self.capacity {
+            // Whether an old message goes or, where none can, the new one: one is lost, and counted.
+            inner.dropped += 1;
+            let is_plain = |envelope: &Envelope| envelope.answers.is_none() && envelope.reply.is_none();
+            let oldest = inner.queue.iter().position(is_plain)?;
+            inner.queue.remove(oldest);
+        }
         inner.reserved += 1;
         Some(Slot { mailbox: Some(Arc::clone(self)) })
     }
