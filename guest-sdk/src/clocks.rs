@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::wit::wasi::clocks::wall_clock;
 
 /// Since 1970. `std::time::SystemTime::now` traps in a component.
 pub fn unix_time() -> Duration {
     let now = wall_clock::now();
     Duration::new(now.seconds, now.nanoseconds)
-}
-
-/// Since a moment of the node's choice; never goes back.
-pub fn monotonic() -> Duration {
-    Duration::from_nanos(monotonic_clock::now())
 }

@@ -26,6 +26,13 @@ pub enum Text {}
 pub enum Signal {}
 
 /// CBOR, RFC 8949, by serde.
+///
+/// A struct is a map with text keys, a variant its name or a map from its name to its value, `None` null, `()` an empty
+/// array, a `char` its number. Lengths and integers are written in their shortest form, floats in the precision they have
+/// in Rust.
+///
+/// A float is read from half, single or double precision, but not from an integer. Refused are tags, strings in chunks,
+/// tuples without a length, and more than 64 levels of nesting.
 #[cfg(feature = "cbor")]
 #[derive(Debug, Clone, Copy)]
 pub enum Cbor {}
@@ -71,11 +78,11 @@ impl Encoding<()> for Signal {
 #[cfg(feature = "cbor")]
 impl<T: serde::Serialize + serde::de::DeserializeOwned> Encoding<T> for Cbor {
     fn encode(value: &T) -> Result<Vec<u8>> {
-        crate::cbor::to_vec(value).map_err(|failure| Error::Payload(failure.0.into_owned()))
+        crate::cbor::encode(value)
     }
 
     fn decode(payload: &[u8]) -> Result<T> {
-        crate::cbor::from_slice(payload).map_err(|failure| Error::Payload(failure.0.into_owned()))
+        crate::cbor::decode(payload)
     }
 }
 
@@ -108,7 +115,7 @@ mod tests {
         assert!(matches!(<Cbor as Encoding<String>>::decode(&payload), Err(Error::Payload(_))));
         assert_eq!(
             <Cbor as Encoding<(u64, f64)>>::decode(&payload[..3]),
-            Err(Error::Payload("the CBOR ends too early".to_owned()))
+            Err(Error::Payload("end of input bytes".to_owned()))
         );
     }
 

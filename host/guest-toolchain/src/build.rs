@@ -135,7 +135,7 @@ impl Toolchain {
     /// The flags of every crate, separated as `CARGO_ENCODED_RUSTFLAGS` wants them.
     fn rustc_flags(&self, metadata: &Metadata, target_dir: &Path) -> OsString {
         let mut flags: Vec<OsString> = vec![
-            // The adapter would merge a WASI of its own with the clocks of the AE's world.
+            // The adapter's WASI does not merge with a guest's own copy that leaves functions out.
             "-Clink-arg=--wasi-adapter=none".into(),
             format!("-Clink-arg=-zstack-size={STACK_BYTES}").into(),
         ];

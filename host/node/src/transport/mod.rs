@@ -1,6 +1,8 @@
 //! How messages travel. [`Bus`] carries those that stay on the node; what leaves it goes through a [`Transport`].
 
 pub(crate) mod bus;
+#[cfg(test)]
+mod bus_tests;
 pub mod mailbox;
 pub mod message;
 mod requests;
