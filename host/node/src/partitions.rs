@@ -28,7 +28,24 @@ pub(crate) struct Partitions<'a> {
 struct Tie {
     ae: String,
     component: Sha256Digest,
+    #[serde(with = "hexadecimal")]
     partition: PartitionId,
+}
+
+/// JSON has no bytes.
+mod hexadecimal {
+    use m2m_secure_environment::PartitionId;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(id: &PartitionId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(id.as_bytes()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PartitionId, D::Error> {
+        let mut id = [0; 16];
+        hex::decode_to_slice(String::deserialize(deserializer)?, &mut id).map_err(de::Error::custom)?;
+        Ok(PartitionId::from_bytes(id))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +64,9 @@ pub enum PartitionsError {
     /// The file was changed by someone else.
     #[error("`{FILE}` in the state folder is not authentic: restore the state folder from where it was last whole")]
     NotAuthentic,
+    /// The file was written by this node, in a form that this version does not know.
+    #[error("`{FILE}` in the state folder was written by another version of the node: {0}")]
+    Unreadable(serde_json::Error),
     /// `inherits-keys-of` names a component that never ran under this name.
     #[error("`inherits-keys-of` names {old}, and no component of that digest has keys under the name `{ae}`")]
     NothingToInherit {
@@ -121,5 +141,19 @@ fn authentic(bytes: &[u8], keys: &NodeKeys) -> Result<Vec<Tie>, PartitionsError>
     if !keys.is_state_mac(LABEL, kept.ties.as_bytes(), &mac)? {
         return Err(PartitionsError::NotAuthentic);
     }
-    serde_json::from_str(&kept.ties).map_err(|_| PartitionsError::NotAuthentic)
+    serde_json::from_str(&kept.ties).map_err(PartitionsError::Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_read_back() {
+        let tie =
+            Tie { ae: "meter".into(), component: Sha256Digest([7; 32]), partition: PartitionId::from_bytes([9; 16]) };
+        let text = serde_json::to_string(&vec![tie.clone()]).unwrap();
+        assert!(text.contains(&"09".repeat(16)), "{text}");
+        assert_eq!(serde_json::from_str::<Vec<Tie>>(&text).unwrap(), [tie]);
+    }
 }

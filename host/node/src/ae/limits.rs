@@ -26,24 +26,25 @@ impl StoreLimits {
 
 impl ResourceLimiter for StoreLimits {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
         let grown = self.memory_bytes.saturating_add(desired.saturating_sub(current) as u64);
         if grown > self.memory_bytes_max {
             return Err(Fault::Memory { limit_bytes: self.memory_bytes_max }.into());
+        }
+        // Past its own declared maximum it is answered -1 and takes nothing.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
         }
         self.memory_bytes = grown;
         Ok(true)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
         let grown = self.table_elements.saturating_add(desired.saturating_sub(current) as u64);
         if grown > self.table_elements_max {
             return Err(Fault::TableElements { limit: self.table_elements_max }.into());
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
         }
         self.table_elements = grown;
         Ok(true)

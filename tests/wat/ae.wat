@@ -1,0 +1,53 @@
+;; An AE whose core module is written out, for what no compiler would make. The tests put in fields of the module and the
+;; beginning of `init`; the word at 16 is a `result` that is ok.
+(component
+  (import "m2m:node/messages@0.1.0" (instance $messages
+    (export "reply" (type $reply (sub resource)))
+    (export "peer" (type $peer (sub resource)))
+    (type $protection-of (enum "local" "signed" "confidential" "unauthenticated"))
+    (export "protection" (type $protection (eq $protection-of)))
+    (type $sender-of (variant (case "ae" string) (case "node" (list string)) (case "device") (case "system")))
+    (export "sender" (type $sender (eq $sender-of)))
+    (type $outcome-of (enum "replied" "timed-out" "declined"))
+    (export "outcome" (type $outcome (eq $outcome-of)))
+    (type $answer-of (record (field "request" u64) (field "outcome" $outcome)))
+    (export "answer" (type $answer (eq $answer-of)))
+    (type $message-of (record
+      (field "topic" string)
+      (field "payload" (list u8))
+      (field "sender" $sender)
+      (field "protection" $protection)
+      (field "received-at" u64)
+      (field "retained" bool)
+      (field "answers" (option $answer))
+      (field "reply" (option (own $reply)))
+      (field "peer" (option (own $peer)))))
+    (export "message" (type (eq $message-of)))))
+  (alias export $messages "message" (type $message))
+  (core module $module
+    (memory (export "memory") 1)
+    (global $free (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+      (global.set $free (i32.add (local.get $at) (local.get 3)))
+      (local.get $at))
+    FIELDS
+    (func (export "init") (result i32)
+      INIT
+      (i32.const 16))
+    (func (export "on-message") (param i32) (result i32) (i32.const 16))
+    (func (export "stop")))
+  (core instance $core (instantiate $module))
+  (alias core export $core "memory" (core memory $memory))
+  (alias core export $core "realloc" (core func $realloc))
+  (func $init (result (result (error string)))
+    (canon lift (core func $core "init") (memory $memory)))
+  (func $on-message (param "message" $message) (result (result (error string)))
+    (canon lift (core func $core "on-message") (memory $memory) (realloc $realloc)))
+  (func $stop (canon lift (core func $core "stop")))
+  (instance $app
+    (export "init" (func $init))
+    (export "on-message" (func $on-message))
+    (export "stop" (func $stop)))
+  (export "m2m:node/app@0.1.0" (instance $app)))
