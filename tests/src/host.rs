@@ -45,7 +45,7 @@ fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(root()).stdin(Stdio::null());
-        cargo.args(["build", "--quiet", "--package", "m2m-host", "--bin", "m2m-host"]);
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "m2m-host"]);
         let output = cargo.output().unwrap_or_else(|error| panic!("cargo could not be started: {error}"));
         assert!(output.status.success(), "m2m-host does not build:\n{}", String::from_utf8_lossy(&output.stderr));
         target().join("debug/m2m-host")

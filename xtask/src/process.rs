@@ -23,8 +23,8 @@ pub(crate) fn must_succeed(command: &mut Command) -> anyhow::Result<()> {
 
 /// Builds `m2m-host` in the everyday profile and says where it is.
 pub(crate) fn build_host() -> anyhow::Result<PathBuf> {
-    // Cargo's standard output stays free for a summary in JSON.
-    must_succeed(cargo().args(["build", "--quiet", "--package", "m2m-host", "--bin", "m2m-host"]))?;
+    // The whole workspace is named so that features, and with them builds, are those of `cargo test --workspace`.
+    must_succeed(cargo().args(["build", "--quiet", "--workspace", "--bin", "m2m-host"]))?;
     Ok(target().join("debug/m2m-host"))
 }
 
