@@ -51,7 +51,12 @@ impl Folder {
 
     /// Starts the node and waits for nothing.
     pub fn launch(&self) -> Running<'_> {
-        Running::start(self)
+        self.launch_at("node.toml")
+    }
+
+    /// Starts the node of another file of the folder, and waits for nothing.
+    pub fn launch_at(&self, node_toml: &str) -> Running<'_> {
+        Running::start(self, node_toml)
     }
 
     /// Runs the node, which is expected not to start.

@@ -22,8 +22,8 @@ pub struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    pub(crate) fn start(folder: &'a Folder) -> Self {
-        let mut command = host::command(folder.path(), &["run", "--json"]);
+    pub(crate) fn start(folder: &'a Folder, node_toml: &str) -> Self {
+        let mut command = host::command(folder.path(), &["run", "--json", node_toml]);
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = process.stderr.take().unwrap();
         let log = Arc::new(Mutex::new(Log::default()));

@@ -75,20 +75,27 @@ fn read_modules(source: &Path) -> anyhow::Result<Imports> {
     Ok(imports)
 }
 
-/// The first segment of every `crate::…` path, outside of tests and comments.
+/// The first segment of every `crate::…` path, outside of test modules and comments. A path without one, as in
+/// `use crate::{a, b}`, hides what it imports: it is named `{`, which no table allows.
 fn names(text: &str) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let code = text.split(TEST_MODULE).next().unwrap_or(text);
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.flat_map(|line| line.split("crate::").skip(1).map(first_segment)).filter(|name| !name.is_empty()).collect()
+    lines.flat_map(|line| line.split("crate::").skip(1).map(first_segment)).collect()
 }
 
+/// How the tests of a file begin, at its end.
+const TEST_MODULE: &str = "#[cfg(test)]\nmod tests {";
+
 fn first_segment(path: &str) -> String {
-    path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    let segment: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    if segment.is_empty() { "{".to_owned() } else { segment }
 }
 
 fn check_modules(imports: &Imports, allowed: &BTreeMap<String, Vec<String>>) -> Vec<String> {
-    let is_module = |name: &str| imports.contains_key(name);
-    let mut broken = Vec::new();
+    let is_module = |name: &str| imports.contains_key(name) || name == "{";
+    let gone = allowed.keys().filter(|module| !imports.contains_key(*module));
+    let mut broken: Vec<_> =
+        gone.map(|module| format!("the import table has `{module}`, which is no module")).collect();
     for (module, named) in imports.iter().filter(|(module, _)| !["lib", "main"].contains(&module.as_str())) {
         let Some(may) = allowed.get(module) else {
             broken.push(format!("module `{module}` is not in the import table"));

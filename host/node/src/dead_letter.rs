@@ -12,7 +12,7 @@ use crate::transport::message::{AeName, Envelope, Payload, Sender, SharedTopic};
 /// How many of each AE `status` shows.
 const KEPT_MAX: usize = 8;
 /// How much of a payload is passed on.
-const PAYLOAD_BYTES_MAX: usize = 4 * 1024;
+const LETTER_PAYLOAD_BYTES_MAX: usize = 4 * 1024;
 /// How many of each AE are published and logged in a second: whoever reads dead letters is not to be flooded with them.
 const PER_SECOND_MAX: u32 = 20;
 
@@ -118,7 +118,7 @@ impl DeadLetter {
             attempts: envelope.attempts,
             why: why.to_owned(),
             received_at_ms: envelope.received_at_ms,
-            payload: hex::encode(payload.get(..PAYLOAD_BYTES_MAX).unwrap_or(payload)),
+            payload: hex::encode(payload.get(..LETTER_PAYLOAD_BYTES_MAX).unwrap_or(payload)),
             payload_bytes: payload.len(),
         }
     }

@@ -1,11 +1,9 @@
 //! What ends an instance: a broken contract, as against a refusal, which is an answer.
 
-use serde::Serialize;
 use wasmtime::Trap;
 
 /// Why an instance ended. Kept apart by kind, since the audit, `status` and the tests ask for exactly one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// WebAssembly trapped by itself: unreachable code, a division by zero, an access out of bounds.
     #[error("trapped: {what}")]
@@ -16,6 +14,12 @@ pub enum Fault {
     /// One call used more CPU time than `limits.cpu-per-message`.
     #[error("used more than {limit_ms} ms of CPU time in one call (`limits.cpu-per-message`)")]
     CpuPerMessage {
+        /// The limit.
+        limit_ms: u64,
+    },
+    /// One call cost the node a multiple of that, its host calls included.
+    #[error("cost the node more than {limit_ms} ms with its host calls (eight times `limits.cpu-per-message`)")]
+    CpuInAll {
         /// The limit.
         limit_ms: u64,
     },
@@ -53,10 +57,12 @@ pub enum Fault {
         limit_bytes: usize,
     },
     /// A call was denied that has no way to answer so, as `wasi:clocks` has none.
-    #[error("was denied `{operation}`, which has no error to answer with")]
+    #[error("was refused `{operation}`, which has no error to answer with: {why}")]
     Denied {
         /// As in a capability file.
         operation: &'static str,
+        /// The refusal.
+        why: String,
     },
     /// A call waited for something that did not come.
     #[error("did not come back within {after_ms} ms")]
@@ -84,6 +90,7 @@ impl Fault {
         match self {
             Self::Trap { .. } => "trap",
             Self::CpuPerMessage { .. } => "cpu-per-message",
+            Self::CpuInAll { .. } => "cpu-in-all",
             Self::Memory { .. } => "memory",
             Self::TableElements { .. } => "table-elements",
             Self::Stack => "stack",

@@ -7,6 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::ae::AeState;
+use crate::bindings::AePre;
 use crate::bindings::m2m::node::{authorization, errors, keys, messages, messaging};
 use crate::bindings::wasi::clocks::wall_clock;
 use crate::bindings::wasi::logging::logging;
@@ -87,19 +88,35 @@ pub fn imports(component: &Component, engine: &Engine) -> Vec<String> {
     component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// A linker that holds what the policy grants, and the proof that the component asks for no more.
-pub(crate) fn link(engine: &Engine, component: &Component, policy: &Policy) -> Result<Linker<AeState>, LinkError> {
-    check_imports(component, engine, policy)?;
-    linker(engine, policy).map_err(|error| LinkError::Contract { what: format!("{error:#}") })
+/// Links a component against what the policy grants, and nothing else.
+pub(crate) fn link(engine: &Engine, component: &Component, policy: &Policy) -> Result<AePre<AeState>, LinkError> {
+    link_against(engine, component, &|interface| policy.grants(interface))
 }
 
-fn check_imports(component: &Component, engine: &Engine, policy: &Policy) -> Result<(), LinkError> {
+/// Whether a node that granted everything could run the component.
+///
+/// # Errors
+/// What is in the way.
+pub fn check(engine: &Engine, component: &Component) -> Result<(), LinkError> {
+    link_against(engine, component, &|_| true).map(drop)
+}
+
+/// Whether an interface is granted.
+type Grants<'a> = &'a dyn Fn(Interface) -> bool;
+
+fn link_against(engine: &Engine, component: &Component, grants: Grants<'_>) -> Result<AePre<AeState>, LinkError> {
+    check_imports(component, engine, grants)?;
+    let linked = linker(engine, grants).and_then(|linker| linker.instantiate_pre(component)).and_then(AePre::new);
+    linked.map_err(|error| LinkError::Contract { what: format!("{error:#}") })
+}
+
+fn check_imports(component: &Component, engine: &Engine, grants: Grants<'_>) -> Result<(), LinkError> {
     for import in imports(component, engine) {
         match Import::named(&import) {
             Import::Contract => {}
-            Import::ByGrant(interface) if policy.grants(interface) => {}
+            Import::ByGrant(interface) if grants(interface) => {}
             // There, and every reading is denied.
-            Import::ByGrant(Interface::Clocks) if policy.grants(Interface::Wasi) => {}
+            Import::ByGrant(Interface::Clocks) if grants(Interface::Wasi) => {}
             Import::ByGrant(interface) => return Err(LinkError::NotGranted { import, section: section(interface) }),
             Import::Unknown => return Err(LinkError::NotOffered { import }),
         }
@@ -107,10 +124,10 @@ fn check_imports(component: &Component, engine: &Engine, policy: &Policy) -> Res
     Ok(())
 }
 
-fn linker(engine: &Engine, policy: &Policy) -> wasmtime::Result<Linker<AeState>> {
+fn linker(engine: &Engine, grants: Grants<'_>) -> wasmtime::Result<Linker<AeState>> {
     type State = HasSelf<AeState>;
     let mut linker = Linker::new(engine);
-    if policy.grants(Interface::Wasi) {
+    if grants(Interface::Wasi) {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         // Clocks are ours, mediated, whoever asks.
         linker.allow_shadowing(true);
@@ -118,19 +135,19 @@ fn linker(engine: &Engine, policy: &Policy) -> wasmtime::Result<Linker<AeState>>
     }
     errors::add_to_linker::<_, State>(&mut linker, |state| state)?;
     messages::add_to_linker::<_, State>(&mut linker, |state| state)?;
-    if policy.grants(Interface::Keys) {
+    if grants(Interface::Keys) {
         keys::add_to_linker::<_, State>(&mut linker, |state| state)?;
     }
-    if policy.grants(Interface::Messaging) {
+    if grants(Interface::Messaging) {
         messaging::add_to_linker::<_, State>(&mut linker, |state| state)?;
     }
-    if policy.grants(Interface::Authorization) {
+    if grants(Interface::Authorization) {
         authorization::add_to_linker::<_, State>(&mut linker, |state| state)?;
     }
-    if policy.grants(Interface::Logging) {
+    if grants(Interface::Logging) {
         logging::add_to_linker::<_, State>(&mut linker, |state| state)?;
     }
-    if policy.grants(Interface::Clocks) || policy.grants(Interface::Wasi) {
+    if grants(Interface::Clocks) || grants(Interface::Wasi) {
         wall_clock::add_to_linker::<_, State>(&mut linker, |state| state)?;
     }
     Ok(linker)

@@ -68,7 +68,9 @@ pub enum PartitionsError {
     #[error("`{FILE}` in the state folder was written by another version of the node: {0}")]
     Unreadable(serde_json::Error),
     /// `inherits-keys-of` names a component that never ran under this name.
-    #[error("`inherits-keys-of` names {old}, and no component of that digest has keys under the name `{ae}`")]
+    #[error(
+        "`inherits-keys-of` names {old}, and no component of that digest has keys under the name `{ae}`: name the one before this, or take the line out if the AE is new here"
+    )]
     NothingToInherit {
         /// The AE.
         ae: String,

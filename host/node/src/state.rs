@@ -46,10 +46,16 @@ pub enum StateError {
         /// What the system said.
         error: io::Error,
     },
-    /// The root key could not be read.
+    /// There is no root key.
     #[error(
-        "the root key `{path}`: {error}; a node's root key is made once, as with `head -c 32 /dev/urandom > {path} && chmod 600 {path}`"
+        "there is no root key at `{path}`. Bring it back if this node has keys already: another one cannot open them. For a new node: `head -c 32 /dev/urandom > {path} && chmod 600 {path}`"
     )]
+    NoRootKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The root key, or the passphrase for it, could not be read.
+    #[error("the root key `{path}`: {error}")]
     RootKey {
         /// The file.
         path: PathBuf,
@@ -118,7 +124,14 @@ impl StateFolder {
         let clock = Arc::new(SystemClock::new());
         let in_process = match root_key {
             RootKey::Credential(path) => {
-                let provider = Credential::new(read_secret(&base_path.join(path))?.into());
+                let path = base_path.join(path);
+                let missing = |error| match error {
+                    StateError::RootKey { path, error } if error.kind() == io::ErrorKind::NotFound => {
+                        StateError::NoRootKey { path }
+                    }
+                    other => other,
+                };
+                let provider = Credential::new(read_secret(&path).map_err(missing)?.into());
                 InProcess::open(dir, &provider, clock)?
             }
             RootKey::PassphraseFile(path) => {

@@ -131,7 +131,7 @@ impl AeStatus {
         inner.faults.push(FaultReport { kind: fault.kind().to_owned(), text: fault.to_string(), at_ms: now_ms() });
     }
 
-    pub(crate) fn restarting(&self, _pause: Duration) {
+    pub(crate) fn restarting(&self) {
         let mut inner = self.lock();
         inner.life = Life::Restarting;
         inner.restarts += 1;

@@ -50,7 +50,7 @@ impl Supervisor {
                 break self.stopped();
             }
             let Some(pause) = budget.spend(Instant::now(), had_worked) else { break self.failed(&fault, &budget) };
-            self.actor.status.restarting(pause);
+            self.actor.status.restarting();
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break self.stopped(),
                 () = tokio::time::sleep(pause) => {}

@@ -103,3 +103,18 @@ fn edited_ties_are_refused() {
     node.stop();
     folder.assert_audit_holds();
 }
+
+/// What is refused takes over nothing.
+#[test]
+fn a_component_that_cannot_run_does_not_take_the_keys() {
+    let folder = TestNode::new().stage();
+    let first = check(&folder, keeper("a", &build(1)), "a", "made");
+    let no_ae = m2m_tests::text_component("(component)");
+    let entry = format!("inherits-keys-of = \"{}\"", digest(&build(1)));
+    TestNode::new().ae(Ae::of("a", &no_ae).grants(KEYS).entry(&entry)).write_aes(&folder);
+    let node = folder.start();
+    let refused = node.ae("a").refused;
+    assert!(refused.contains("does not fit the contract of an AE"), "{refused}");
+    node.stop();
+    assert_eq!(check(&folder, keeper("a", &build(1)), "a", "found"), first);
+}

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::fault::Fault;
+
 /// How long an AE may run ahead of its share: a burst is fine, a habit is not.
 const SHARE_WINDOW: Duration = Duration::from_secs(4);
 
@@ -70,9 +72,19 @@ impl CpuMeter {
         self.with(Meter::leave);
     }
 
-    /// Whether the budget of this call is used up.
-    pub(crate) fn is_over(&self) -> bool {
-        self.with(|meter| meter.used_in_call > meter.limit || meter.used_in_all > meter.limit * IN_ALL_FACTOR)
+    /// The fault of this call, once it has used more than it may.
+    pub(crate) fn overrun(&self) -> Option<Fault> {
+        self.with(|meter| {
+            let limit_ms = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            let in_all = meter.limit * IN_ALL_FACTOR;
+            match meter {
+                meter if meter.used_in_call > meter.limit => {
+                    Some(Fault::CpuPerMessage { limit_ms: limit_ms(meter.limit) })
+                }
+                meter if meter.used_in_all > in_all => Some(Fault::CpuInAll { limit_ms: limit_ms(in_all) }),
+                _ => None,
+            }
+        })
     }
 
     /// Runs a call into the guest, and charges all CPU time that it takes, wherever it is spent.
@@ -95,10 +107,6 @@ impl CpuMeter {
     /// waits for something that never comes is cut off.
     pub(crate) fn patience(&self) -> Duration {
         self.with(|meter| PATIENCE_MIN + (meter.limit * IN_ALL_FACTOR).div_f64(meter.share.of_one_core))
-    }
-
-    pub(crate) fn limit(&self) -> Duration {
-        self.with(|meter| meter.limit)
     }
 
     /// How long to wait until the AE is back within its share.
@@ -168,11 +176,11 @@ mod tests {
         meter.enter();
         meter.leave();
         burn(Duration::from_millis(10));
-        assert!(!meter.is_over());
+        assert_eq!(meter.overrun(), None);
         meter.enter();
         burn(Duration::from_millis(10));
         meter.leave();
-        assert!(meter.is_over());
+        assert_eq!(meter.overrun(), Some(Fault::CpuPerMessage { limit_ms: 5 }));
     }
 
     #[tokio::test]
@@ -180,10 +188,10 @@ mod tests {
         let meter = CpuMeter::new(Duration::from_millis(2), 0.001);
         meter.begin_call();
         meter.charge(async { burn(Duration::from_millis(10)) }).await;
-        assert!(!meter.is_over(), "host calls are not in the budget");
+        assert_eq!(meter.overrun(), None, "host calls are not in the budget");
         assert!(meter.pause().is_some(), "and they are in the share");
         meter.charge(async { burn(Duration::from_millis(10)) }).await;
-        assert!(meter.is_over(), "eight times the budget is the end");
+        assert_eq!(meter.overrun(), Some(Fault::CpuInAll { limit_ms: 16 }), "eight times the budget is the end");
     }
 
     fn burn(time: Duration) {

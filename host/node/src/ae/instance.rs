@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{InstancePre, ResourceTable};
+use wasmtime::component::ResourceTable;
 use wasmtime::{CallHook, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
@@ -15,7 +15,6 @@ use crate::capability::Mediator;
 use crate::engine::{HOST_CALL_BYTES_MAX, NodeEngine};
 use crate::fault::{CallLimits, Fault, bounded};
 use crate::host_calls::message_to_wit;
-use crate::linker::LinkError;
 use crate::services::Services;
 use crate::services::messaging::Messaging;
 use crate::transport::message::Envelope;
@@ -34,14 +33,13 @@ pub(crate) struct Blueprint {
 impl Blueprint {
     pub(crate) fn new(
         engine: Arc<NodeEngine>,
-        pre: InstancePre<AeState>,
+        pre: AePre<AeState>,
         mediator: Arc<Mediator>,
         services: Services,
-    ) -> Result<Self, LinkError> {
-        let pre = AePre::new(pre).map_err(|error| LinkError::Contract { what: format!("{error:#}") })?;
+    ) -> Self {
         let limits = mediator.policy().limits();
         let cpu = CpuMeter::new(limits.cpu_per_message, f64::from(limits.cpu_share_permille) / 1_000.0);
-        Ok(Self { engine, pre, mediator, services, cpu })
+        Self { engine, pre, mediator, services, cpu }
     }
 
     pub(crate) fn mediator(&self) -> &Arc<Mediator> {
@@ -87,9 +85,8 @@ impl Blueprint {
 /// Once in a tick of running: ends what is over its budget, and makes way for the others.
 fn at_epoch(cpu: &CpuMeter) -> wasmtime::Result<UpdateDeadline> {
     cpu.leave();
-    if cpu.is_over() {
-        let limit_ms = u64::try_from(cpu.limit().as_millis()).unwrap_or(u64::MAX);
-        return Err(Fault::CpuPerMessage { limit_ms }.into());
+    if let Some(fault) = cpu.overrun() {
+        return Err(fault.into());
     }
     let (pause, cpu) = (cpu.pause(), cpu.clone());
     let make_way = async move {

@@ -1,5 +1,6 @@
 //! `m2m-host check`: what a component imports, and what a capability file would have to grant.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,8 +29,10 @@ struct Report {
     bytes: usize,
     /// Every import that this node offers, with what grants it.
     imports: Vec<ImportReport>,
-    /// Whether a node could run it at all.
+    /// Whether a node that grants all of it could run it.
     runnable: bool,
+    /// Why not.
+    in_the_way: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,24 +44,25 @@ struct ImportReport {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let name = args.component.display().to_string();
-    let bytes = std::fs::read(&args.component).with_context(|| format!("`{name}`"))?;
-    let component = ComponentBytes::try_from(bytes).map_err(|error| anyhow::anyhow!("`{name}` {error}"))?;
+    let file = File::open(&args.component).with_context(|| format!("`{name}`"))?;
+    let component = ComponentBytes::take_in(file).map_err(|error| anyhow::anyhow!("`{name}` {error}"))?;
     let engine = NodeEngine::new(EngineSize { aes: 1, memory_bytes: 4 << 30, table_elements: 1 << 20 })?;
     let compiled = Component::from_binary(engine.wasmtime(), component.bytes())
         .map_err(|error| anyhow::anyhow!("`{name}` is malformed: {error:#}"))?;
     let imports: Vec<_> = linker::imports(&compiled, engine.wasmtime()).into_iter().map(ImportReport::new).collect();
-    let exports_app = compiled.get_export_index(None, "m2m:node/app@0.1.0").is_some();
+    let in_the_way = linker::check(engine.wasmtime(), &compiled).err().map(|error| error.to_string());
     let report = Report {
         component: name,
         digest: component.digest().to_string(),
         bytes: component.bytes().len(),
-        runnable: exports_app && imports.iter().all(|import| import.offered),
         imports,
+        runnable: in_the_way.is_none(),
+        in_the_way,
     };
     if args.json {
         terminal::json(&report)?;
     } else {
-        report.print(exports_app);
+        report.print();
     }
     Ok(if report.runnable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -75,16 +79,14 @@ impl ImportReport {
 }
 
 impl Report {
-    fn print(&self, exports_app: bool) {
+    fn print(&self) {
         terminal::say(format_args!("{}: {} bytes, {}", self.component, self.bytes, self.digest));
         for import in &self.imports {
             let mark = if import.offered { "\x1b[32m✓\x1b[0m" } else { "\x1b[31m✗\x1b[0m" };
             terminal::say(format_args!("  {mark} {} needs {}", import.name, import.needs));
         }
-        if !exports_app {
-            terminal::say(
-                "  \x1b[31m✗\x1b[0m does not export `m2m:node/app@0.1.0`, which every AE gives: build it against `guest-sdk`",
-            );
+        if let Some(why) = &self.in_the_way {
+            terminal::say(format_args!("  \x1b[31m✗\x1b[0m cannot run: {why}"));
         }
         if self.runnable {
             terminal::say(format_args!("To pin it: component = {{ digest = \"{}\" }}", self.digest));

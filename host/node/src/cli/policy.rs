@@ -94,7 +94,19 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut all_hold = true;
     for file in &args.files {
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file).with_context(|| format!("`{name}`"))?;
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => {
+                all_hold = false;
+                match args.json {
+                    true => terminal::json(
+                        &json!({ "file": name, "ok": false, "errors": [{ "message": error.to_string() }] }),
+                    )?,
+                    false => terminal::error(&anyhow::Error::new(error).context(format!("`{name}`"))),
+                }
+                continue;
+            }
+        };
         let policy = Policy::parse(&name, &text);
         all_hold &= policy.is_ok();
         match (policy, args.json) {

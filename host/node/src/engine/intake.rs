@@ -64,7 +64,14 @@ impl ComponentBytes {
     /// # Errors
     /// [`IntakeError`].
     pub fn read(folder: &Dir, path: &ConfinedPath) -> Result<Self, IntakeError> {
-        let file = folder.open(path)?;
+        Self::take_in(folder.open(path)?)
+    }
+
+    /// Reads what was opened, up to the limit.
+    ///
+    /// # Errors
+    /// [`IntakeError`].
+    pub fn take_in(file: impl Read) -> Result<Self, IntakeError> {
         let mut bytes = Vec::new();
         file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         Self::try_from(bytes)

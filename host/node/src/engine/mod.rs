@@ -69,6 +69,9 @@ pub enum EngineError {
         /// How many would fit.
         most: usize,
     },
+    /// Without a beat nothing could be interrupted, so nothing may run.
+    #[error("the thread that beats the epoch could not be started: {0}")]
+    Ticker(std::io::Error),
     /// Wasmtime refused the settings.
     #[error("wasmtime could not be set up: {0:#}")]
     Wasmtime(wasmtime::Error),
@@ -85,11 +88,11 @@ impl NodeEngine {
         let (engine, allocation) = match pooled {
             Ok(engine) => (engine, Allocation::Pooling),
             Err(error) => {
-                tracing::warn!("no room for pooled instances, they are allocated on demand: {error:#}");
+                tracing::warn!("instances cannot be pooled here, they are allocated on demand: {error:#}");
                 (Engine::new(&base()).map_err(EngineError::Wasmtime)?, Allocation::OnDemand)
             }
         };
-        let ticker = Ticker::start(&engine);
+        let ticker = Ticker::start(&engine).map_err(EngineError::Ticker)?;
         Ok(Self { engine, allocation, _ticker: ticker })
     }
 

@@ -1,5 +1,6 @@
 //! The beat of the epoch, from a thread of its own: it must not wait behind the guests that it interrupts.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,7 +17,7 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    pub(super) fn start(engine: &Engine) -> Self {
+    pub(super) fn start(engine: &Engine) -> io::Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
         let (engine, stop) = (engine.weak(), Arc::clone(&stopped));
         let beat = move || {
@@ -28,12 +29,8 @@ impl Ticker {
                 }
             }
         };
-        if let Err(error) = thread::Builder::new().name("epoch".into()).spawn(beat) {
-            // Without a beat nothing could be interrupted, so nothing may run.
-            tracing::error!("the thread that beats the epoch could not be started: {error}");
-            std::process::abort();
-        }
-        Self { stopped }
+        thread::Builder::new().name("epoch".into()).spawn(beat)?;
+        Ok(Self { stopped })
     }
 }
 

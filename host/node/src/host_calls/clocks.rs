@@ -7,14 +7,15 @@ use wasmtime::component::Linker;
 
 use super::AeState;
 use crate::bindings::wasi::clocks::wall_clock;
-use crate::capability::Permit;
 use crate::capability::operation::ReadClock;
+use crate::capability::{Permit, Refusal};
 use crate::fault::Fault;
 use crate::services::clocks::RESOLUTION_MS;
 
 impl AeState {
     fn may_read_clock(&self) -> wasmtime::Result<Permit<ReadClock>> {
-        self.mediator.mediate(ReadClock).map_err(|_| Fault::Denied { operation: "clocks.now" }.into())
+        let denied = |refusal: Refusal| Fault::Denied { operation: "clocks.now", why: refusal.to_string() };
+        self.mediator.mediate(ReadClock).map_err(|refusal| denied(refusal).into())
     }
 }
 

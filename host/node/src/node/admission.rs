@@ -135,15 +135,12 @@ impl<'a> Admission<'a> {
         let ae = entry.ae_name();
         let path = entry.component.to_string();
         let malformed = |error| RefusedAe::Malformed { path: path.clone(), what: format!("{error:#}") };
-        let contract = |error| RefusedAe::Link { path: path.clone(), error };
-
         let engine = self.engine.wasmtime();
         let component = self.cache.compile(engine, &candidate.component).map_err(malformed)?;
-        let linker = linker::link(engine, &component, &candidate.policy).map_err(contract)?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .map_err(|error| contract(LinkError::Contract { what: format!("{error:#}") }))?;
+        let pre = linker::link(engine, &component, &candidate.policy)
+            .map_err(|error| RefusedAe::Link { path: path.clone(), error })?;
 
+        // From here on nothing is in its way: only what will run takes over keys.
         let digest = candidate.component.digest();
         let management = &*self.secure_environment.management;
         let partition = self.partitions.of(&ae, digest, entry.inherits_keys_of, management)?;
@@ -153,8 +150,7 @@ impl<'a> Admission<'a> {
         let mediator = Arc::new(Mediator::new(candidate.policy, Arc::clone(&self.ceiling), self.audit, &ae));
         let messaging = Messaging::new(&ae, self.bus, &mailbox, &mediator);
         let services = Services::new(&ae, Security::new(partition), messaging);
-        let blueprint =
-            Blueprint::new(Arc::clone(&self.engine), pre, Arc::clone(&mediator), services).map_err(contract)?;
+        let blueprint = Blueprint::new(Arc::clone(&self.engine), pre, Arc::clone(&mediator), services);
         mediator
             .recorder()
             .event(AeEvent::Started { component: digest.to_string(), policy: candidate.policy_digest.to_string() });

@@ -9,7 +9,7 @@ use crate::capability::{Mediator, NO_WAIT_HELPS, Permit, Refusal};
 use crate::transport::bus::{Accepts, Question, Route};
 use crate::transport::mailbox::Mailbox;
 use crate::transport::message::{AeName, Payload, ReplyTicket, Sender, SharedTopic};
-use crate::transport::{Bus, RequestCounter, Undelivered, WhenFull};
+use crate::transport::{Bus, RequestCounter, Undelivered};
 
 /// What a sender is told to wait for a full mailbox to have room.
 const MAILBOX_RETRY_MS: u32 = 5;
@@ -95,17 +95,13 @@ impl Messaging {
 
     pub(crate) fn subscribe(&self, permit: &Permit<Subscribe>) -> Result<(), Refusal> {
         let grant = permit.rule().subscribe().ok_or(Refusal::NotFound)?;
-        let when_full = match grant.when_full {
-            m2m_policy::WhenFull::BackPressure => WhenFull::BackPressure,
-            m2m_policy::WhenFull::DropOldest => WhenFull::DropOldest,
-        };
         let route = Route {
             receiver: AeName::clone(&self.ae),
             instance: self.instance.load(Ordering::Relaxed),
             mailbox: Arc::clone(&self.mailbox),
             accepts: self.accepts.clone(),
             may_reply: grant.reply,
-            when_full,
+            when_full: grant.when_full,
         };
         let filter = &permit.operation().filter;
         self.bus.subscribe(filter, route).map_err(|_| Refusal::Exhausted { retry_ms: NO_WAIT_HELPS })

@@ -6,21 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
+use m2m_policy::WhenFull;
 use m2m_policy::topic::{FilterTree, Topic, TopicFilter};
 
 use super::mailbox::{Mailbox, Slot};
 use super::message::{AeName, Envelope, Payload, Sender, SharedTopic};
 use super::requests::OpenRequest;
 use super::retained::{Retained, Value};
-
-/// What a subscription does when its mailbox is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenFull {
-    /// The sender is told and nobody gets the message.
-    BackPressure,
-    /// The receiver loses its oldest message.
-    DropOldest,
-}
 
 /// Why a message was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -183,11 +175,11 @@ impl Bus {
         self.write_routes().forget(receiver, |_| true);
     }
 
-    /// A message of the node's own. Whoever has no room misses it; returns how many got it.
-    pub(crate) fn publish_system(&self, topic: &SharedTopic, payload: &Payload) -> usize {
-        let slots =
-            self.receivers(topic.topic(), &Sender::System).into_iter().filter_map(|route| route.mailbox.reserve());
-        slots.map(|slot| slot.fill(Envelope::new(topic.clone(), payload.clone(), Sender::System))).count()
+    /// A message of the node's own. There is no sender to be told: whoever has no room, and drops nothing, misses it.
+    pub(crate) fn publish_system(&self, topic: &SharedTopic, payload: &Payload) {
+        for slot in self.receivers(topic.topic(), &Sender::System).iter().filter_map(Route::reserve) {
+            slot.fill(Envelope::new(topic.clone(), payload.clone(), Sender::System));
+        }
     }
 
     /// A beat of a timer, for one AE, if it subscribed and has dealt with the last one.
@@ -195,7 +187,7 @@ impl Bus {
         let route =
             self.receivers(topic.topic(), &Sender::System).into_iter().find(|route| route.receiver == *receiver);
         let free = route.filter(|route| !route.mailbox.holds_system(topic.as_str()));
-        if let Some(slot) = free.and_then(|route| route.mailbox.reserve()) {
+        if let Some(slot) = free.and_then(|route| route.reserve()) {
             slot.fill(Envelope::new(topic.clone(), Payload::empty(), Sender::System));
         }
     }
@@ -253,6 +245,13 @@ impl Routes {
 }
 
 impl Route {
+    fn reserve(&self) -> Option<Slot> {
+        match self.when_full {
+            WhenFull::BackPressure => self.mailbox.reserve(),
+            WhenFull::DropOldest => self.mailbox.reserve_by_dropping(),
+        }
+    }
+
     /// Two filters of one AE match: the wider right and the more careful loss.
     fn merge(&mut self, other: &Self) {
         self.may_reply |= other.may_reply;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use m2m_policy::WhenFull;
 use m2m_policy::topic::{Topic, TopicFilter};
 
 use super::bus::{Accepts, Question, Route, SUBSCRIPTIONS_MAX};
 use super::mailbox::Mailbox;
 use super::message::{AeName, Outcome, Payload, Sender, SharedTopic};
-use super::{Bus, TooManySubscriptions, Undelivered, WhenFull};
+use super::{Bus, TooManySubscriptions, Undelivered};
 
 fn route(receiver: &str, mailbox: &Arc<Mailbox>) -> Route {
     Route {

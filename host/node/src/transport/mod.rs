@@ -10,7 +10,7 @@ mod retained;
 
 pub(crate) use requests::RequestCounter;
 
-pub use bus::{Bus, TooManySubscriptions, Undelivered, WhenFull};
+pub use bus::{Bus, TooManySubscriptions, Undelivered};
 
 use message::Envelope;
 
