@@ -69,7 +69,9 @@ pub(crate) struct Route {
 /// Whether the receiver's policy takes what a sender says on a topic. Asked before there is anything in its mailbox, so that
 /// whom it does not listen to cannot fill it; decided again when the message leaves it.
 #[derive(Clone)]
-pub(crate) struct Accepts(Arc<dyn Fn(&Topic, &Sender) -> bool + Send + Sync>);
+pub(crate) struct Accepts(Arc<AcceptsFn>);
+
+type AcceptsFn = dyn Fn(&Topic, &Sender) -> bool + Send + Sync;
 
 impl Accepts {
     pub(crate) fn new(policy: impl Fn(&Topic, &Sender) -> bool + Send + Sync + 'static) -> Self {
