@@ -17,8 +17,11 @@ use m2m_trust::clock_floor::ClockFloor;
 use m2m_trust::codec;
 use m2m_trust::dev::{DevDomain, DevPseudonym, RepeatableRng, START, services};
 use m2m_trust::enrolment::{EnrolmentReceived, Terms};
+use m2m_trust::initialization::Initialization;
 use m2m_trust::keys::Signer;
-use m2m_trust::revocation::{Block, Crl, CrlBatch, Reason, Report, ReportedMessage, RevocationOrder, Revocations};
+use m2m_trust::revocation::{
+    Block, Crl, CrlBatch, IdentificationOrder, Reason, Report, ReportedMessage, RevocationOrder, Revocations,
+};
 use m2m_trust::seal::{self, Kind, Purpose, Suite};
 
 const TOPIC: &str = "metering/zone-4/flow";
@@ -49,6 +52,7 @@ impl Samples {
     fn write(mut self, folder: &Path) {
         std::fs::create_dir_all(folder).expect("the folder can be made");
         self.add("trust-bundle", "trust-bundle", self.domain.signed_bundle());
+        self.initialization();
         self.enrolment();
         self.authorization();
         let pseudonym = self.domain.pseudonym(reports());
@@ -72,6 +76,16 @@ impl Samples {
 
     fn note(&mut self, name: &str, bytes: &[u8]) {
         self.index.insert(name.to_owned(), hex(bytes).into());
+    }
+
+    fn initialization(&mut self) {
+        let initialization = Initialization {
+            domain: self.domain.bundle.domain,
+            roots: vec![self.domain.root.public_key()],
+            bundle: self.domain.signed_bundle().into(),
+            credential: self.domain.node().initial_credential.into(),
+        };
+        self.add("initialization", "initialization", initialization.encode());
     }
 
     fn enrolment(&mut self) {
@@ -182,6 +196,10 @@ impl Samples {
         self.add("revocation-order", "revocation-order", order);
         self.add("block", "block", block);
         self.add("report", "report", report.encode());
+        let enrolment_function = self.domain.mef.id.clone();
+        let order = IdentificationOrder { id: [1; 16], enrolment_function, shared: certificate, time: START };
+        let order = order.issue(&self.domain.bundle.domain, &self.domain.root).expect("keys in memory");
+        self.add("identification-order", "identification-order", order);
     }
 
     /// The default suite, which the other programs know the shape of only.

@@ -48,6 +48,7 @@ def signed(payload=None):
 
 # Where CBOR is embedded: by key or index, `*` for every item.
 EMBEDDED = {
+    "initialization": {3: embedded(signed()), 4: embedded(signed())},
     "enrolment-request": signed({4: embedded(signed()), 5: {273: {0: {1: embedded()}}}, 7: embedded(signed())}),
     "enrolment-reply": signed({3: embedded(signed())}),
     "authorization-request": {1: embedded(), 4: embedded()},

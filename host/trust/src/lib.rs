@@ -2,7 +2,7 @@
 //!
 //! Nothing here reads a clock, draws a random number, opens a socket or holds a private key: the time comes in as
 //! [`clock_floor::Now`] or [`identity::Seconds`], randomness as [`rand_core::CryptoRng`], and keys are traits ([`keys::Signer`],
-//! [`keys::Agreement`], [`seal::Recipient`]) whose implementations can sit in a Secure Environment. `PROTOCOL.md` beside this
+//! [`seal::Recipient`], [`association::NoiseKey`]) whose implementations can sit in a Secure Environment. `PROTOCOL.md` beside this
 //! crate says what travels and in which order it is checked; `cddl/` says how it is encoded.
 //!
 //! ```text
@@ -53,6 +53,7 @@ pub mod credential;
 pub mod dev;
 pub mod enrolment;
 pub mod identity;
+pub mod initialization;
 pub mod keys;
 pub mod linkage;
 pub mod padding;

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use rand_core::CryptoRng;
-use snow::HandshakeState;
-use zeroize::Zeroizing;
 
-use super::crypto::{HANDLE, Resolver};
+use super::noise::{NoiseHandshake, NoiseKey, NoiseRole};
 use super::packet::{self, ANSWER, AssociationId, CONFIRMATION, Handshake, OPENING, Opening};
-use super::{Association, AssociationError, PATTERN};
+use super::{Association, AssociationError};
 use crate::aif::Operation;
 use crate::authorization::PseudonymCertificate;
 use crate::certificate::{Certificate, Receiver};
 use crate::clock_floor::Now;
-use crate::codec::{self, Bytes};
+use crate::codec;
 use crate::identity::{Seconds, ServiceId};
-use crate::keys::Agreement;
 use crate::padding::{self, ASSOCIATION_BUCKETS};
 
 /// A pseudonym of one's own.
@@ -24,7 +21,7 @@ pub struct OwnPseudonym {
     /// Its certificate.
     pub certificate: PseudonymCertificate,
     /// Holds the agreement key of the certificate.
-    pub agreement: Arc<dyn Agreement>,
+    pub noise: Arc<dyn NoiseKey>,
 }
 
 /// Whom to associate with and what for.
@@ -47,14 +44,14 @@ struct Context {
 
 /// The initiator waits for message 2.
 pub struct AwaitingAnswer {
-    noise: HandshakeState,
+    noise: Box<dyn NoiseHandshake>,
     context: Context,
     addressed: Certificate,
 }
 
 /// The responder waits for message 3.
 pub struct AwaitingConfirmation {
-    noise: HandshakeState,
+    noise: Box<dyn NoiseHandshake>,
     context: Context,
     operation: Operation,
 }
@@ -63,7 +60,7 @@ pub struct AwaitingConfirmation {
 ///
 /// # Errors
 /// [`AssociationError::Certificate`] or [`AssociationError::NotAuthorized`] where either certificate does not fit now,
-/// [`AssociationError::Agreement`].
+/// [`AssociationError::Unavailable`].
 pub fn initiate(
     own: &OwnPseudonym,
     target: &Target<'_>,
@@ -82,14 +79,14 @@ pub fn initiate(
     let id = AssociationId(id);
     let addressed = target.certificate.digest();
     let prologue = packet::prologue(&receiver.bundle.domain, target.service, target.operation, &addressed, id);
-    let mut noise = builder(own, &prologue, rng)?.build_initiator()?;
+    let mut noise = own.noise.begin(NoiseRole::Initiator, &prologue)?;
     let opening = Opening {
         kind: OPENING,
         id,
         service: target.service,
         operation: target.operation,
         addressed: addressed.key_id(),
-        noise: write(&mut noise, &[])?,
+        noise: noise.write(&[])?.into(),
     };
     let context = Context { id, service: target.service, own: own.certificate.clone() };
     Ok((codec::encode(&opening), AwaitingAnswer { noise, context, addressed: target.certificate.clone() }))
@@ -99,13 +96,12 @@ pub fn initiate(
 ///
 /// # Errors
 /// [`AssociationError::NotAddressed`], [`AssociationError::Certificate`], [`AssociationError::NotAuthorized`],
-/// [`AssociationError::Handshake`], [`AssociationError::Agreement`].
+/// [`AssociationError::Handshake`], [`AssociationError::Agreement`], [`AssociationError::Unavailable`].
 pub fn respond(
     opening: &Opening,
     own: &OwnPseudonym,
     receiver: &Receiver<'_>,
     now: Now,
-    rng: &mut impl CryptoRng,
 ) -> Result<(Vec<u8>, AwaitingConfirmation), AssociationError> {
     let certificate = &own.certificate.certificate;
     if opening.addressed != certificate.key_id() {
@@ -117,12 +113,12 @@ pub fn respond(
     }
     let digest = certificate.digest();
     let prologue = packet::prologue(&receiver.bundle.domain, opening.service, opening.operation, &digest, opening.id);
-    let mut noise = builder(own, &prologue, rng)?.build_responder()?;
-    if !read(&mut noise, &opening.noise)?.is_empty() {
+    let mut noise = own.noise.begin(NoiseRole::Responder, &prologue)?;
+    if !noise.read(&opening.noise)?.is_empty() {
         return Err(AssociationError::Handshake);
     }
-    let answer = own_certificate(&mut noise, &own.certificate)?;
-    let answer = Handshake { kind: ANSWER, id: opening.id, noise: answer };
+    let answer = own_certificate(&mut *noise, &own.certificate)?;
+    let answer = Handshake { kind: ANSWER, id: opening.id, noise: answer.into() };
     let context = Context { id: opening.id, service: opening.service, own: own.certificate.clone() };
     Ok((codec::encode(&answer), AwaitingConfirmation { noise, context, operation: opening.operation }))
 }
@@ -146,15 +142,15 @@ impl AwaitingAnswer {
         now: Now,
     ) -> Result<(Vec<u8>, Association), AssociationError> {
         let noise = packet::handshake(answer, ANSWER, self.context.id)?;
-        let peer = peer_certificate(&mut self.noise, &noise, receiver, now, |certificate| {
+        let peer = peer_certificate(&mut *self.noise, &noise, receiver, now, |certificate| {
             let addressed = certificate.digest() == self.addressed.digest();
             if addressed { Ok(()) } else { Err(AssociationError::OtherCertificate) }
         })?;
         if !peer.scope().names(self.context.service) {
             return Err(AssociationError::NotAuthorized);
         }
-        let confirmation = own_certificate(&mut self.noise, &self.context.own)?;
-        let confirmation = Handshake { kind: CONFIRMATION, id: self.context.id, noise: confirmation };
+        let confirmation = own_certificate(&mut *self.noise, &self.context.own)?;
+        let confirmation = Handshake { kind: CONFIRMATION, id: self.context.id, noise: confirmation.into() };
         Ok((codec::encode(&confirmation), self.context.association(self.noise, peer, now)?))
     }
 }
@@ -178,7 +174,7 @@ impl AwaitingConfirmation {
     ) -> Result<Association, AssociationError> {
         let noise = packet::handshake(confirmation, CONFIRMATION, self.context.id)?;
         let own = self.context.own.certificate.digest();
-        let peer = peer_certificate(&mut self.noise, &noise, receiver, now, |certificate| {
+        let peer = peer_certificate(&mut *self.noise, &noise, receiver, now, |certificate| {
             if certificate.digest() == own { Err(AssociationError::Reflection) } else { Ok(()) }
         })?;
         if !peer.covers(self.context.service, self.operation) {
@@ -189,57 +185,36 @@ impl AwaitingConfirmation {
 }
 
 impl Context {
-    fn association(self, noise: HandshakeState, peer: Certificate, now: Now) -> Result<Association, AssociationError> {
+    fn association(
+        self,
+        noise: Box<dyn NoiseHandshake>,
+        peer: Certificate,
+        now: Now,
+    ) -> Result<Association, AssociationError> {
         let expires: Seconds = peer.claims().expires.min(self.own.certificate.claims().expires);
-        Ok(Association::new(self.id, noise, peer, now.seconds(), expires)?)
+        let (transport, handshake_hash) = noise.finish()?;
+        Ok(Association::new(self.id, transport, handshake_hash, peer, now.seconds(), expires))
     }
 }
 
-fn builder<'a>(
-    own: &OwnPseudonym,
-    prologue: &'a [u8],
-    rng: &mut impl CryptoRng,
-) -> Result<snow::Builder<'a>, AssociationError> {
-    let mut ephemeral = Zeroizing::new([0; 32]);
-    rng.fill_bytes(&mut *ephemeral);
-    let resolver = Resolver { own: own.agreement.clone(), ephemeral };
-    let builder = snow::Builder::with_resolver(PATTERN.parse()?, Box::new(resolver));
-    Ok(builder.local_private_key(&HANDLE)?.prologue(prologue)?)
-}
-
-fn own_certificate(noise: &mut HandshakeState, own: &PseudonymCertificate) -> Result<Bytes, AssociationError> {
-    write(noise, &padding::pad(own.encoded.clone(), ASSOCIATION_BUCKETS)?)
+fn own_certificate(noise: &mut dyn NoiseHandshake, own: &PseudonymCertificate) -> Result<Vec<u8>, AssociationError> {
+    Ok(noise.write(&padding::pad(own.encoded.clone(), ASSOCIATION_BUCKETS)?)?)
 }
 
 /// Reads a message whose payload is a certificate, and ties it to the static key that came with it.
 fn peer_certificate(
-    noise: &mut HandshakeState,
+    noise: &mut dyn NoiseHandshake,
     message: &[u8],
     receiver: &Receiver<'_>,
     now: Now,
     expected: impl FnOnce(&Certificate) -> Result<(), AssociationError>,
 ) -> Result<Certificate, AssociationError> {
-    let payload = padding::unpad(read(noise, message)?, ASSOCIATION_BUCKETS)?;
+    let payload = padding::unpad(noise.read(message)?, ASSOCIATION_BUCKETS)?;
     let certificate = Certificate::verify(&payload, receiver.bundle)?;
     expected(&certificate)?;
     certificate.check(receiver, now)?;
-    if noise.get_remote_static() != Some(certificate.agreement_key().0.as_slice()) {
+    if noise.remote_static() != Some(certificate.agreement_key()) {
         return Err(AssociationError::KeyMismatch);
     }
     Ok(certificate)
-}
-
-fn write(noise: &mut HandshakeState, payload: &[u8]) -> Result<Bytes, AssociationError> {
-    // Two public keys and two tags at most.
-    let mut message = vec![0; payload.len() + 96];
-    let written = noise.write_message(payload, &mut message)?;
-    message.truncate(written);
-    Ok(message.into())
-}
-
-fn read(noise: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>, AssociationError> {
-    let mut payload = vec![0; message.len()];
-    let read = noise.read_message(message, &mut payload)?;
-    payload.truncate(read);
-    Ok(payload)
 }

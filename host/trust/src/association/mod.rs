@@ -9,17 +9,23 @@
 
 mod crypto;
 mod handshake;
+mod noise;
 mod packet;
+mod software;
 mod transport;
+mod vault;
 mod window;
 
 pub use handshake::{AwaitingAnswer, AwaitingConfirmation, OwnPseudonym, Target, initiate, respond};
+pub use noise::{NoiseError, NoiseHandshake, NoiseKey, NoiseRole, NoiseTransport};
 pub use packet::{AssociationId, Opening};
+pub use software::software_handshake;
 pub use transport::{Association, LIFETIME_SECONDS, MESSAGES_MAX};
 
 use crate::certificate::CertificateError;
 use crate::codec::Malformed;
 use crate::identity::{KeyId, Seconds};
+use crate::keys::KeyUnavailable;
 use crate::padding::PaddingError;
 
 /// The one pattern and suite.
@@ -40,9 +46,12 @@ pub enum AssociationError {
     /// Not authentic: another prologue, key or order, or changed on the way.
     #[error("handshake does not authenticate")]
     Handshake,
-    /// The agreement gave nothing secret, or the holder of the key did not answer.
+    /// The agreement gave nothing secret.
     #[error("key agreement failed")]
     Agreement,
+    /// The holder of the keys did not answer, or has ended them.
+    #[error(transparent)]
+    Unavailable(KeyUnavailable),
     /// Length or padding of the content.
     #[error("association: {0}")]
     Padding(#[from] PaddingError),
@@ -75,11 +84,12 @@ pub enum AssociationError {
     NotAuthentic,
 }
 
-impl From<snow::Error> for AssociationError {
-    fn from(error: snow::Error) -> Self {
+impl From<NoiseError> for AssociationError {
+    fn from(error: NoiseError) -> Self {
         match error {
-            snow::Error::Dh => Self::Agreement,
-            _ => Self::Handshake,
+            NoiseError::Agreement => Self::Agreement,
+            NoiseError::Unavailable(cause) => Self::Unavailable(cause),
+            NoiseError::NotAuthentic | NoiseError::OutOfTurn | NoiseError::TooLarge => Self::Handshake,
         }
     }
 }

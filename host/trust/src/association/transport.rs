@@ -1,14 +1,13 @@
 //! Messages of an association.
 
-use snow::{HandshakeState, StatelessTransportState};
-
 use super::AssociationError;
+use super::noise::{NoiseError, NoiseTransport};
 use super::packet::{self, AssociationId, DATA, Data};
 use super::window::Window;
 use crate::certificate::Certificate;
 use crate::clock_floor::Now;
 use crate::codec;
-use crate::identity::Seconds;
+use crate::identity::{Digest, Seconds};
 use crate::padding::{self, ASSOCIATION_BUCKETS};
 
 /// How long an association may live, in seconds.
@@ -19,8 +18,8 @@ pub const MESSAGES_MAX: u64 = 1 << 20;
 /// An association that both sides have confirmed.
 pub struct Association {
     id: AssociationId,
-    transport: StatelessTransportState,
-    handshake_hash: Vec<u8>,
+    transport: Box<dyn NoiseTransport>,
+    handshake_hash: Digest,
     peer: Certificate,
     sent: u64,
     received: Window,
@@ -31,15 +30,14 @@ pub struct Association {
 impl Association {
     pub(super) fn new(
         id: AssociationId,
-        noise: HandshakeState,
+        transport: Box<dyn NoiseTransport>,
+        handshake_hash: Digest,
         peer: Certificate,
         now: Seconds,
         expires: Seconds,
-    ) -> Result<Self, snow::Error> {
-        let handshake_hash = noise.get_handshake_hash().to_vec();
-        let transport = noise.into_stateless_transport_mode()?;
+    ) -> Self {
         let (renew_at, received) = (now.plus(LIFETIME_SECONDS), Window::default());
-        Ok(Self { id, transport, handshake_hash, peer, sent: 0, received, renew_at, ends: expires })
+        Self { id, transport, handshake_hash, peer, sent: 0, received, renew_at, ends: expires }
     }
 
     /// Its id.
@@ -57,7 +55,7 @@ impl Association {
     /// The hash of the whole handshake, the same on both sides.
     #[must_use]
     pub fn handshake_hash(&self) -> &[u8] {
-        &self.handshake_hash
+        &self.handshake_hash.0
     }
 
     /// Ends it, because a pseudonym changed or the peer left.
@@ -68,18 +66,17 @@ impl Association {
     /// Encrypts a message, padded to a bucket.
     ///
     /// # Errors
-    /// [`AssociationError::Ended`], [`AssociationError::RenewalDue`], [`AssociationError::Padding`].
+    /// [`AssociationError::Ended`], [`AssociationError::RenewalDue`], [`AssociationError::Padding`],
+    /// [`AssociationError::Unavailable`].
     pub fn seal(&mut self, content: &[u8], now: Now) -> Result<Vec<u8>, AssociationError> {
         self.check_alive(now)?;
         if self.sent >= MESSAGES_MAX || now.seconds() >= self.renew_at {
             return Err(AssociationError::RenewalDue);
         }
         let padded = padding::pad(content.to_vec(), ASSOCIATION_BUCKETS)?;
-        let mut ciphertext = vec![0; padded.len() + 16];
-        let written = self.transport.write_message(self.sent, &padded, &mut ciphertext)?;
-        ciphertext.truncate(written);
-        let packet = Data { kind: DATA, id: self.id, counter: self.sent, ciphertext: ciphertext.into() };
-        self.sent += 1;
+        let (counter, ciphertext) = self.transport.seal(&padded)?;
+        self.sent = counter.saturating_add(1);
+        let packet = Data { kind: DATA, id: self.id, counter, ciphertext: ciphertext.into() };
         Ok(codec::encode(&packet))
     }
 
@@ -93,9 +90,10 @@ impl Association {
         if data.counter >= MESSAGES_MAX || !self.received.is_new(data.counter) {
             return Err(AssociationError::Replay(data.counter));
         }
-        let mut padded = vec![0; data.ciphertext.len()];
-        let read = self.transport.read_message(data.counter, &data.ciphertext, &mut padded);
-        padded.truncate(read.map_err(|_| AssociationError::NotAuthentic)?);
+        let padded = self.transport.open(data.counter, &data.ciphertext).map_err(|error| match error {
+            NoiseError::Unavailable(cause) => AssociationError::Unavailable(cause),
+            _ => AssociationError::NotAuthentic,
+        })?;
         self.received.mark(data.counter);
         Ok(padding::unpad(padded, ASSOCIATION_BUCKETS)?)
     }

@@ -27,6 +27,8 @@ pub const EVENT_WINDOW_US: u64 = 600_000_000;
 pub const AHEAD_US: u64 = 1_000_000;
 /// How often a sender shows its whole certificate, in microseconds: 1 s.
 pub const WHOLE_CERTIFICATE_US: u64 = 1_000_000;
+/// How far signed times lie behind the sender's clock at most, in microseconds: 0.5 s. Drawn anew with each pseudonym.
+pub const SHIFT_US: u64 = 500_000;
 /// The most digests that one message asks for.
 pub const WANTED_MAX: usize = 4;
 
@@ -38,7 +40,7 @@ message! {
         0 => pub data: Bytes,
         /// The service that the message belongs to.
         1 => pub service: ServiceId,
-        /// When it was signed.
+        /// When it was signed, less a part of [`SHIFT_US`].
         2 => pub time: Micros,
         /// Counts messages of a pseudonym, from a random number on; wraps.
         3 => pub sequence: u16,

@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use super::{Broadcast, BroadcastError, DATA_BYTES_MAX, Location, WANTED_MAX, WHOLE_CERTIFICATE_US};
+use super::{Broadcast, BroadcastError, DATA_BYTES_MAX, Location, SHIFT_US, WANTED_MAX, WHOLE_CERTIFICATE_US};
 use crate::aif::Operation;
 use crate::authorization::PseudonymCertificate;
 use crate::clock_floor::Now;
@@ -15,6 +15,9 @@ use crate::keys::Signer;
 pub struct BroadcastSender {
     own: PseudonymCertificate,
     sequence: u16,
+    /// How far signed times lie behind the clock. A clock's error of milliseconds would tell one node from others, and go on
+    /// after a change of pseudonym; behind a number drawn for each pseudonym nothing is seen of it.
+    shift_us: u64,
     /// When the whole certificate was last sent; `None` makes it go out with the next message.
     shown: Option<Micros>,
 }
@@ -39,11 +42,12 @@ pub struct Outgoing<'a> {
 }
 
 impl BroadcastSender {
-    /// Starts at a random sequence number.
+    /// Starts at a random sequence number, with times up to [`SHIFT_US`] behind the clock.
     pub fn new(own: PseudonymCertificate, rng: &mut impl CryptoRng) -> Self {
         let mut sequence = [0; 2];
         rng.fill_bytes(&mut sequence);
-        Self { own, sequence: u16::from_be_bytes(sequence), shown: None }
+        let shift_us = rng.next_u64() % (SHIFT_US + 1);
+        Self { own, sequence: u16::from_be_bytes(sequence), shift_us, shown: None }
     }
 
     /// The certificate in use.
@@ -84,7 +88,7 @@ impl BroadcastSender {
         let message = Broadcast {
             data: outgoing.data.to_vec().into(),
             service: outgoing.service,
-            time: now.micros(),
+            time: Micros(now.micros().0.saturating_sub(self.shift_us)),
             sequence: self.sequence,
             location: outgoing.location,
             expiry: outgoing.expiry,

@@ -1,7 +1,9 @@
 //! Whole dialogues between the nodes and authorities of a sample domain.
 
+use std::sync::Arc;
+
 use super::domain::{DevDomain, DevNode, DevPseudonym, DevSubscription, START, signing_key};
-use super::{RepeatableRng, SealedKey, SigningKey};
+use super::{NoiseKeyInMemory, RepeatableRng, SealedKey, SigningKey};
 use crate::aif::Scope;
 use crate::authorization::{
     AaAuthorization, AuthorizationNode, AuthorizationReceived, AwaitingAuthorization, Grant, MefAuthorization,
@@ -139,7 +141,12 @@ impl DevDomain {
         let certificates = awaiting.finish(&outcome.reply, &self.bundle, &agreements);
         let certificates = certificates.expect("the reply is acceptable");
         let parts = signers.into_iter().zip(agreements).zip(certificates);
-        parts.map(|((signer, agreement), certificate)| DevPseudonym { signer, agreement, certificate }).collect()
+        let pseudonym = |((signer, agreement), certificate): ((_, SealedKey), _)| {
+            let ephemeral = RepeatableRng::new(&format!("{:?}", self.rng.bytes::<16>()));
+            let noise = Arc::new(NoiseKeyInMemory::new(Arc::new(agreement.clone()), ephemeral));
+            DevPseudonym { signer, agreement, noise, certificate }
+        };
+        parts.map(pseudonym).collect()
     }
 
     /// One pseudonym for the present slot, of a node of its own.

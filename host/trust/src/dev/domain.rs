@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{MemoryLog, RepeatableRng, SealedKey, SigningKey};
+use super::{MemoryLog, NoiseKeyInMemory, RepeatableRng, SealedKey, SigningKey};
 use crate::aif::{Operation, Scope};
 use crate::association::OwnPseudonym;
 use crate::authorization::PseudonymCertificate;
@@ -103,8 +103,10 @@ pub struct DevSubscription {
 pub struct DevPseudonym {
     /// Signs broadcasts.
     pub signer: SigningKey,
-    /// Agrees in associations.
+    /// Opens the certificate, and agrees in associations.
     pub agreement: SealedKey,
+    /// The same key, as associations need it.
+    pub noise: Arc<NoiseKeyInMemory>,
     /// The certificate.
     pub certificate: PseudonymCertificate,
 }
@@ -218,7 +220,7 @@ impl DevPseudonym {
     /// As associations need it.
     #[must_use]
     pub fn own(&self) -> OwnPseudonym {
-        OwnPseudonym { certificate: self.certificate.clone(), agreement: Arc::new(self.agreement.clone()) }
+        OwnPseudonym { certificate: self.certificate.clone(), noise: self.noise.clone() }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Keys in memory and a repeatable source of random numbers.
 
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand_core::{TryCryptoRng, TryRng};
 use zeroize::Zeroizing;
 
+use crate::association::{NoiseError, NoiseHandshake, NoiseKey, NoiseRole, software_handshake};
 use crate::identity::Digest;
 use crate::keys::{Agreement, AgreementKey, KeyError, KeyUnavailable, PublicKey, Signer};
 use crate::seal::{self, Decrypted, Recipient, SealError, SealingKey, Suite};
@@ -125,5 +127,30 @@ impl Agreement for SealedKey {
         } else {
             Err(KeyUnavailable("agreement gave nothing secret".to_owned()))
         }
+    }
+}
+
+/// The static key of associations in memory. Its ephemeral keys are the same in every run, and no two are alike.
+pub struct NoiseKeyInMemory {
+    own: Arc<dyn Agreement>,
+    ephemeral: Mutex<RepeatableRng>,
+}
+
+impl NoiseKeyInMemory {
+    /// Over a key and a source of ephemeral keys.
+    #[must_use]
+    pub fn new(own: Arc<dyn Agreement>, ephemeral: RepeatableRng) -> Self {
+        Self { own, ephemeral: Mutex::new(ephemeral) }
+    }
+}
+
+impl NoiseKey for NoiseKeyInMemory {
+    fn public_key(&self) -> AgreementKey {
+        self.own.public_key()
+    }
+
+    fn begin(&self, role: NoiseRole, prologue: &[u8]) -> Result<Box<dyn NoiseHandshake>, NoiseError> {
+        let ephemeral = self.ephemeral.lock().unwrap_or_else(PoisonError::into_inner).bytes();
+        software_handshake(self.own.clone(), Zeroizing::new(ephemeral), role, prologue)
     }
 }

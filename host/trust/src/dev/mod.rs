@@ -7,5 +7,5 @@ mod keys;
 mod memory;
 
 pub use domain::{DevDomain, DevNode, DevPseudonym, DevSubscription, Party, START, services};
-pub use keys::{RepeatableRng, SealedKey, SigningKey};
+pub use keys::{NoiseKeyInMemory, RepeatableRng, SealedKey, SigningKey};
 pub use memory::MemoryLog;

@@ -1,4 +1,8 @@
 //! When to change, and how long to be silent in between.
+//!
+//! Nodes change together, around times that all of them know: a change that nobody else makes at its time hides nothing. Around
+//! a common time the end of the silence is drawn without regard to its begin, so that who falls silent first says nothing of
+//! who speaks first.
 
 use rand_core::CryptoRng;
 
@@ -14,11 +18,12 @@ pub struct RotationPolicy {
     pub dwell_max_ms: u64,
     /// In metres; zero for nodes that stay where they are.
     pub distance_m: u64,
-    /// The change for a new slot comes up to this long before the slot's end, at a random time.
+    /// Around a common time, silence begins within this long before `silence_min_ms` before it, and ends within this long after
+    /// it. Half of what lies between `silence_min_ms` and `silence_max_ms` keeps the silence within the two.
     pub jitter_ms: u64,
     /// Silent at least this long.
     pub silence_min_ms: u64,
-    /// Silent at most this long.
+    /// Silent at most this long after a change at another time.
     pub silence_max_ms: u64,
     /// An AE whose messages protect people is never silenced for longer than this.
     pub safety_silence_max_ms: u64,
@@ -31,7 +36,7 @@ impl Default for RotationPolicy {
             dwell_min_ms: 60_000,
             dwell_max_ms: 600_000,
             distance_m: 0,
-            jitter_ms: 60_000,
+            jitter_ms: 5_000,
             silence_min_ms: 3_000,
             silence_max_ms: 13_000,
             safety_silence_max_ms: 1_000,
@@ -83,6 +88,9 @@ pub struct Rotation {
     policy: RotationPolicy,
     phase: Phase,
     since: Micros,
+    /// When all nodes change next.
+    common: Micros,
+    /// When this one falls silent for it.
     slot_change: Micros,
     requested: bool,
 }
@@ -94,6 +102,7 @@ impl Rotation {
             policy,
             phase: Phase::Draining,
             since: now.micros(),
+            common: slot_end.into(),
             slot_change: slot_end.into(),
             requested: false,
         };
@@ -164,8 +173,8 @@ impl Rotation {
         Ok(())
     }
 
-    /// The swap is done and the silence over: speaks under the new pseudonym, whose slot ends at `slot_end`. A message that
-    /// protects people may end the silence early.
+    /// The swap is done and the silence over: speaks under the new pseudonym until about `slot_end`, the next time at which all
+    /// nodes change. A message that protects people may end the silence early.
     ///
     /// # Errors
     /// [`RotationError::TooSoon`] before the end of the silence, [`RotationError::Phase`].
@@ -181,8 +190,9 @@ impl Rotation {
         if now.micros() < until {
             return Err(RotationError::TooSoon(until));
         }
-        let jitter_us = between(0, self.policy.jitter_ms.saturating_mul(1000), rng);
-        self.slot_change = Micros(Micros::from(slot_end).0.saturating_sub(jitter_us));
+        let before_us = us(self.policy.silence_min_ms).saturating_add(between(0, us(self.policy.jitter_ms), rng));
+        self.common = slot_end.into();
+        self.slot_change = Micros(self.common.0.saturating_sub(before_us));
         self.phase = Phase::Speaking;
         self.since = now.micros();
         self.requested = false;
@@ -190,15 +200,24 @@ impl Rotation {
     }
 
     fn be_silent(&mut self, now: Now, rng: &mut impl CryptoRng) {
-        let us = |ms: u64| ms.saturating_mul(1000);
-        let length_us = between(us(self.policy.silence_min_ms), us(self.policy.silence_max_ms), rng);
-        let since = now.micros();
-        self.phase = Phase::Silent { since, until: Micros(since.0.saturating_add(length_us)) };
+        let (since, policy) = (now.micros(), &self.policy);
+        let until = if (self.slot_change..self.common).contains(&since) {
+            let end = self.common.0.saturating_add(between(0, us(policy.jitter_ms), rng));
+            Micros(end).max(after(since, policy.silence_min_ms))
+        } else {
+            let length_us = between(us(policy.silence_min_ms), us(policy.silence_max_ms), rng);
+            Micros(since.0.saturating_add(length_us))
+        };
+        self.phase = Phase::Silent { since, until };
     }
 }
 
+fn us(ms: u64) -> u64 {
+    ms.saturating_mul(1000)
+}
+
 fn after(start: Micros, span_ms: u64) -> Micros {
-    Micros(start.0.saturating_add(span_ms.saturating_mul(1000)))
+    Micros(start.0.saturating_add(us(span_ms)))
 }
 
 /// A random number from `least` to `most`. The bias of the remainder is below 2^-30 for spans of hours.
@@ -242,6 +261,31 @@ mod tests {
         assert_eq!(rotation.due(now(600_000), 0), None);
         assert_eq!(rotation.due(now(613_000), 0), Some(Trigger::TimeAndDistance));
         assert_eq!(rotation.due(now(3_600_000), 0), Some(Trigger::SlotEnd));
+    }
+
+    /// Silence begins 3 to 8 s before the common time and ends up to 5 s after it, the one drawn without the other.
+    #[test]
+    fn around_a_common_time_the_end_of_silence_says_nothing_of_its_begin() {
+        let common = u64::from(3600_u16) * 1000;
+        let mut drawn = Vec::new();
+        for round in 0..200 {
+            let mut rng = RepeatableRng::new(&format!("common {round}"));
+            let mut rotation = Rotation::boot(RotationPolicy::default(), now(0), START.plus(3600), &mut rng);
+            rotation.speak(now(13_000), START.plus(3600), false, &mut rng).unwrap();
+            let begin =
+                (common - 9_000..common).find(|ms| rotation.due(now(*ms), 0) == Some(Trigger::SlotEnd)).unwrap();
+            rotation.drain().unwrap();
+            rotation.drained(now(begin), &mut rng).unwrap();
+            let Phase::Silent { until, .. } = rotation.phase() else { panic!("it is silent") };
+            let end = (until.0 - Micros::from(START).0) / 1000;
+            assert!((common - 8_000..=common - 3_000).contains(&begin) && (common..=common + 5_000).contains(&end));
+            drawn.push((begin as f64, end as f64));
+        }
+        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| drawn.iter().map(of).sum::<f64>() / drawn.len() as f64;
+        let (begin, end) = (mean(&|pair| pair.0), mean(&|pair| pair.1));
+        let covariance = mean(&|pair| (pair.0 - begin) * (pair.1 - end));
+        let spread = mean(&|pair| (pair.0 - begin).powi(2)).sqrt() * mean(&|pair| (pair.1 - end).powi(2)).sqrt();
+        assert!((covariance / spread).abs() < 0.2, "{}", covariance / spread);
     }
 
     #[test]

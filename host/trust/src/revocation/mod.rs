@@ -4,9 +4,11 @@
 //! part of the request. Neither learns who that is.
 
 mod crl;
+mod identification;
 mod order;
 mod report;
 
 pub use crl::{CHAIN_STEPS_MAX, Crl, CrlBatch, CrlError, NUMBERS_MAX, Revocations};
+pub use identification::{IDENTIFICATION_SECONDS, IdentificationError, IdentificationOrder};
 pub use order::{Block, OrderError, Reason, RevocationOrder, VerifiedBlock};
 pub use report::{Report, ReportError, ReportedMessage};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use m2m_trust::association::*;
 use m2m_trust::certificate::{CertificateError, Receiver};
 use m2m_trust::codec;
-use m2m_trust::dev::{DevDomain, DevPseudonym, RepeatableRng, START, services};
+use m2m_trust::dev::{DevDomain, DevPseudonym, NoiseKeyInMemory, RepeatableRng, START, SealedKey, services};
 use m2m_trust::identity::TrustDomain;
 use m2m_trust::keys::{Agreement, AgreementKey, KeyUnavailable};
 use m2m_trust::revocation::Revocations;
@@ -55,7 +55,7 @@ impl Case {
         own: &OwnPseudonym,
     ) -> Result<(Vec<u8>, AwaitingConfirmation), AssociationError> {
         let receiver = receiver(&self.domain.bundle, &self.revocations);
-        respond(&Opening::decode(opening)?, own, &receiver, self.domain.now(0), &mut self.rng)
+        respond(&Opening::decode(opening)?, own, &receiver, self.domain.now(0))
     }
 
     fn answered(&self, state: AwaitingAnswer, answer: &[u8]) -> Result<(Vec<u8>, Association), AssociationError> {
@@ -78,7 +78,15 @@ impl Case {
 /// Says one key and uses another.
 struct Posing {
     claimed: AgreementKey,
-    used: Arc<dyn Agreement>,
+    used: SealedKey,
+}
+
+impl Posing {
+    fn noise(claimed: &DevPseudonym, used: &DevPseudonym) -> Arc<dyn NoiseKey> {
+        let claimed = claimed.certificate.certificate.agreement_key();
+        let posing = Self { claimed, used: used.agreement.clone() };
+        Arc::new(NoiseKeyInMemory::new(Arc::new(posing), RepeatableRng::new("posing")))
+    }
 }
 
 impl Agreement for Posing {
@@ -240,7 +248,7 @@ fn a_certificate_is_worth_nothing_without_its_agreement_key() {
     let mut case = case();
     let thief = case.domain.pseudonym(metering());
     let victim = case.client.certificate.clone();
-    let own = OwnPseudonym { certificate: victim, agreement: thief.own().agreement };
+    let own = OwnPseudonym { certificate: victim, noise: thief.own().noise };
     let receiver = receiver(&case.domain.bundle, &case.revocations);
     let (target, now) = (case.target(&case.server), case.domain.now(0));
     let (opening, initiator) = initiate(&own, &target, &receiver, now, &mut case.rng).unwrap();
@@ -248,9 +256,8 @@ fn a_certificate_is_worth_nothing_without_its_agreement_key() {
     let (confirmation, _) = case.answered(initiator, &answer).unwrap();
     assert_eq!(case.confirmed(responder, &confirmation).map(|_| ()), Err(AssociationError::KeyMismatch));
     // And claims the victim's key as its static key, which it cannot use.
-    let claimed = case.client.certificate.certificate.agreement_key();
-    let agreement = Arc::new(Posing { claimed, used: thief.own().agreement });
-    let own = OwnPseudonym { certificate: case.client.certificate.clone(), agreement };
+    let noise = Posing::noise(&case.client, &thief);
+    let own = OwnPseudonym { certificate: case.client.certificate.clone(), noise };
     let receiver = crate::support::receiver(&case.domain.bundle, &case.revocations);
     let (opening, initiator) = initiate(&own, &case.target(&case.server), &receiver, now, &mut case.rng).unwrap();
     let (answer, responder) = case.respond(&opening).unwrap();
@@ -263,15 +270,13 @@ fn who_has_a_nodes_own_key_cannot_pose_as_its_peer() {
     // Key-compromise impersonation: the attacker has the client's agreement key and answers in the server's name.
     let mut case = case();
     let (opening, initiator) = case.initiate();
-    let claimed = case.server.certificate.certificate.agreement_key();
-    let agreement = Arc::new(Posing { claimed, used: case.client.own().agreement });
-    let own = OwnPseudonym { certificate: case.server.certificate.clone(), agreement };
+    let noise = Posing::noise(&case.server, &case.client);
+    let own = OwnPseudonym { certificate: case.server.certificate.clone(), noise };
     let (answer, _) = case.respond_as(&opening, &own).unwrap();
     assert_eq!(case.answered(initiator, &answer).map(|_| ()), Err(AssociationError::Handshake));
     // The other way round: it has the server's key and opens in the client's name.
-    let claimed = case.client.certificate.certificate.agreement_key();
-    let agreement = Arc::new(Posing { claimed, used: case.server.own().agreement });
-    let own = OwnPseudonym { certificate: case.client.certificate.clone(), agreement };
+    let noise = Posing::noise(&case.client, &case.server);
+    let own = OwnPseudonym { certificate: case.client.certificate.clone(), noise };
     let receiver = receiver(&case.domain.bundle, &case.revocations);
     let (target, now) = (case.target(&case.server), case.domain.now(0));
     let (opening, initiator) = initiate(&own, &target, &receiver, now, &mut case.rng).unwrap();

@@ -114,7 +114,7 @@ fn a_message_counts_once() {
     let first = case.send(&outgoing(b"a"), 0);
     let again = case.send(&outgoing(b"a"), 0);
     assert!(case.verify(&first, 0).is_ok());
-    assert_eq!(case.verify(&first, 1_999_999), Err(BroadcastError::Replay));
+    assert_eq!(case.verify(&first, 1_999_999 - SHIFT_US), Err(BroadcastError::Replay));
     assert!(case.verify(&again, 0).is_ok(), "another sequence number is another message");
     // The same content with the digest in place of the certificate is the same message.
     let content = message();
@@ -127,13 +127,14 @@ fn a_message_counts_once() {
 #[test]
 fn a_message_counts_within_its_window() {
     let mut case = case();
-    let message = case.send(&outgoing(b"a"), 0);
+    let message = case.signed(&message(), &case.whole());
     let time = Micros::from(START);
     let late = 2_000_001;
     let too_old = BroadcastError::TooOld { time, now: Micros(time.0 + late) };
     assert_eq!(case.verify(&message, late), Err(too_old));
     assert!(case.verify(&message, late - 1).is_ok());
-    let ahead = case.send(&outgoing(b"b"), 1_000_001);
+    let ahead = Broadcast { time: Micros(time.0 + 1_000_001), ..self::message() };
+    let ahead = case.signed(&ahead, &case.whole());
     let from_future = BroadcastError::FromFuture { time: Micros(time.0 + 1_000_001), now: time };
     assert_eq!(case.verify(&ahead, 0), Err(from_future));
     assert!(case.verify(&ahead, 1).is_ok());
@@ -143,6 +144,27 @@ fn a_message_counts_within_its_window() {
     assert!(case.verify(&short, 499).is_ok());
 }
 
+/// A clock's error would go on after a change of pseudonym, so each pseudonym has another distance to the clock.
+#[test]
+fn the_time_of_a_message_says_little_of_the_clock() {
+    let mut case = case();
+    let mut shifts = Vec::new();
+    for word in ["a", "b", "c", "d"] {
+        case.sender = BroadcastSender::new(case.pseudonym.certificate.clone(), &mut RepeatableRng::new(word));
+        let mut shift = |after_us| {
+            let message = case.send(&outgoing(b"a"), after_us);
+            let time = case.verify(&message, after_us).unwrap().message.time;
+            Micros::from(START).0 + after_us - time.0
+        };
+        let shown = shift(1_000_000);
+        assert_eq!(shift(9_000_000), shown, "it does not tell messages of a pseudonym apart");
+        assert!(shown <= SHIFT_US);
+        shifts.push(shown);
+    }
+    shifts.sort_unstable();
+    assert!(shifts.windows(2).all(|pair| pair[1] - pair[0] > 1_000), "{shifts:?}");
+}
+
 #[test]
 fn an_event_counts_for_ten_minutes_and_once() {
     let mut case = case();
@@ -150,12 +172,12 @@ fn an_event_counts_for_ten_minutes_and_once() {
     case.sender = BroadcastSender::new(case.pseudonym.certificate.clone(), &mut RepeatableRng::new("event"));
     let topic = "alarm/zone-4";
     let event = Outgoing { topic, service: services::ALARM, ..outgoing(b"leak") };
-    let message = case.send(&event, 0);
+    let message = case.send(&event, SHIFT_US);
     let expected = Expected { topic, service: services::ALARM, operation: services::report() };
     let last = case.domain.now(600_000_000);
     assert!(case.verify_as(&message, &expected, last).is_ok());
     assert_eq!(case.verify_as(&message, &expected, last), Err(BroadcastError::Replay));
-    let over = case.domain.now(600_000_001);
+    let over = case.domain.now(600_000_001 + SHIFT_US);
     assert!(matches!(case.verify_as(&message, &expected, over), Err(BroadcastError::TooOld { .. })));
 }
 
