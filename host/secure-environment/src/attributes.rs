@@ -19,6 +19,10 @@ pub enum Algorithm {
     X25519,
     /// DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305; base mode of RFC 9180.
     HpkeX25519,
+    /// The same with X-Wing in place of DHKEM(X25519): X25519 and ML-KEM-768 (draft-connolly-cfrg-xwing-kem, HPKE KEM `647a`).
+    /// Reserved for provisioning partitions.
+    #[serde(rename = "x-wing")]
+    XWing,
     /// Authenticated encryption: RFC 8439 with the nonce extended to 24 bytes (draft-irtf-cfrg-xchacha-03), so that random
     /// nonces need no count.
     #[serde(rename = "chacha20-poly1305")]
@@ -28,13 +32,14 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// What a key of this algorithm can be used for at all.
+    /// What a key of this algorithm can be used for at all, [`Usage::RESERVED`] included.
     #[must_use]
     pub const fn usable_for(self) -> Usage {
         let own = match self {
-            Self::Ed25519 => Usage::SIGN,
+            Self::Ed25519 => Usage::SIGN.union(Usage::SIGN_RAW),
             Self::X25519 => Usage::AGREE,
-            Self::HpkeX25519 => Usage::UNSEAL,
+            Self::HpkeX25519 => Usage::UNSEAL.union(Usage::UNSEAL_EXPORT).union(Usage::NOISE),
+            Self::XWing => Usage::UNSEAL_EXPORT,
             Self::ChaCha20Poly1305 => Usage::ENCRYPT.union(Usage::DECRYPT),
             Self::HmacSha256 => Usage::MAC.union(Usage::DERIVE),
         };
@@ -49,6 +54,7 @@ impl Algorithm {
             Self::HpkeX25519 => 3,
             Self::ChaCha20Poly1305 => 4,
             Self::HmacSha256 => 5,
+            Self::XWing => 6,
         }
     }
 }
@@ -154,6 +160,11 @@ impl Template {
         if !self.algorithm.usable_for().contains(self.usage) {
             return Err(Error::invalid("a usage that the algorithm does not have"));
         }
+        if self.usage.contains(Usage::SIGN.union(Usage::SIGN_RAW)) {
+            return Err(Error::invalid(
+                "a key signs under contexts or raw, never both: a raw signature could pass for the other",
+            ));
+        }
         if self.not_after.is_some_and(|end| end <= now) {
             return Err(Error::invalid("`not-after` lies in the past"));
         }
@@ -165,6 +176,15 @@ impl Template {
             return Err(Error::invalid("a child policy needs the usage `agree` or `derive`"));
         }
         Ok(())
+    }
+
+    /// Whether only a provisioning partition may have such a key, or a key that could have such children.
+    pub(crate) fn is_reserved(&self) -> bool {
+        let child = self.child.as_ref();
+        let child_is = |child: &ChildPolicy| {
+            child.usage.intersects(Usage::RESERVED) || child.algorithms.contains(&Algorithm::XWing)
+        };
+        self.usage.intersects(Usage::RESERVED) || self.algorithm == Algorithm::XWing || child.is_some_and(child_is)
     }
 
     /// What a child of this key gets for `wanted`.
@@ -258,11 +278,23 @@ mod tests {
             Template { usage: Usage::SIGN | Usage::DECRYPT, ..good.clone() },
             Template { not_after: Some(10), ..good.clone() },
             Template { max_uses: Some(0), ..good.clone() },
+            Template { usage: Usage::SIGN | Usage::SIGN_RAW, ..good.clone() },
             good.with_children([Algorithm::Ed25519], Usage::SIGN),
         ];
         for case in cases {
             assert!(matches!(case.check(10), Err(Error::Invalid(_))), "{case:?}");
         }
+    }
+
+    #[test]
+    fn what_is_reserved_is_reserved_for_children_too() {
+        let sealed = Template::new(Algorithm::HpkeX25519, Usage::UNSEAL);
+        assert!(!sealed.is_reserved() && !derivation_root().is_reserved());
+        assert!(Template::new(Algorithm::HpkeX25519, Usage::UNSEAL | Usage::NOISE).is_reserved());
+        assert!(Template::new(Algorithm::XWing, Usage::DESTROY).is_reserved());
+        let root = Template::new(Algorithm::HmacSha256, Usage::DERIVE);
+        assert!(root.clone().with_children([Algorithm::Ed25519], Usage::SIGN_RAW).is_reserved());
+        assert!(root.with_children([Algorithm::XWing], Usage::DESTROY).is_reserved());
     }
 
     #[test]

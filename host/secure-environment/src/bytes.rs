@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, ops::Deref};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::Zeroizing;
 
 /// Bytes that are borrowed on the caller's side and owned once decoded.
 #[derive(Clone, PartialEq, Eq)]
@@ -76,6 +77,28 @@ impl<'de, const N: usize> Deserialize<'de> for ByteArray<N> {
         <[u8; N]>::try_from(bytes)
             .map(Self)
             .map_err(|_| de::Error::invalid_length(length, &"a byte string of the right length"))
+    }
+}
+
+/// 32 secret bytes that cross the channel because they are meant for the caller. Wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretBytes32(pub Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for SecretBytes32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<32 bytes>")
+    }
+}
+
+impl Serialize for SecretBytes32 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0.as_slice())
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretBytes32 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ByteArray::deserialize(deserializer).map(|bytes| Self(Zeroizing::new(bytes.0)))
     }
 }
 

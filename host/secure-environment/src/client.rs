@@ -1,6 +1,10 @@
 //! The side of the user: a [`Channel`] to the Secure Environment, and what is comfortable on top of it.
 
+mod reserved;
+
 use std::{fmt, sync::Arc};
+
+pub use reserved::{NoiseSession, Unsealed};
 
 use crate::{Answer, Attributes, ByteArray, Error, HandleId, Operation, PartitionId, Template};
 
@@ -172,7 +176,7 @@ impl KeyHandle {
     /// The raw public key of the newest version (RFC 8032, RFC 7748).
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a symmetric key.
+    /// [`Error::Invalid`] for a symmetric key, and for X-Wing, whose public key is longer.
     pub fn public_key(&self) -> Result<[u8; 32], Error> {
         self.partition.bytes32(Operation::PublicKey { key: self.handle })
     }
@@ -268,7 +272,8 @@ impl KeyHandle {
         }
     }
 
-    /// Ends the key, in all versions, for good, and every handle to it.
+    /// Ends the key, in all versions, for good, and every handle to it. In a provisioning partition also what was derived from
+    /// it.
     ///
     /// # Errors
     /// [`Error::NotPermitted`].

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use m2m_trust::association::NoiseError;
 use serde::{Deserialize, Serialize};
 
 use crate::{Usage, store::RootKeyError};
@@ -21,12 +22,28 @@ pub enum Error {
     /// The key was not made for this.
     #[error("the key's usage lacks `{0}`, and usage is fixed when a key is made")]
     NotPermitted(Usage),
+    /// A usage, an algorithm or an operation that only a provisioning partition has.
+    #[error("reserved for the provisioning partition and its channel")]
+    Reserved,
+    /// A counter that would go back.
+    #[error("counter `{name}` stands at {kept} and does not go back to {offered}")]
+    Rollback {
+        /// Its name.
+        name: String,
+        /// Where it stands.
+        kept: u64,
+        /// What was offered.
+        offered: u64,
+    },
     /// The new key would be more than the parent's child policy lets its children be.
     #[error("the parent key's child policy does not allow such a key")]
     ChildNotPermitted,
     /// A ciphertext that this key did not make, or under other associated data, or changed on its way.
     #[error("not authentic under this key and this associated data")]
     NotAuthentic,
+    /// A session that is not at that point: the other side's turn, the handshake not over, or over already.
+    #[error("not due in this state of the session")]
+    OutOfTurn,
     /// Past the key's `not_after`.
     #[error("the key's validity has ended")]
     Expired,
@@ -53,6 +70,21 @@ pub enum Error {
     Unavailable(Cow<'static, str>),
 }
 
+impl From<NoiseError> for Error {
+    fn from(error: NoiseError) -> Self {
+        match error {
+            NoiseError::NotAuthentic => Self::NotAuthentic,
+            NoiseError::Agreement => Self::invalid("the peer's public key is a point of small order"),
+            NoiseError::OutOfTurn => Self::OutOfTurn,
+            NoiseError::TooLarge => Self::TooLarge { max_bytes: NOISE_MESSAGE_BYTES_MAX },
+            NoiseError::Unavailable(cause) => Self::Unavailable(Cow::Owned(cause.to_string())),
+        }
+    }
+}
+
+/// The longest message of Noise (revision 34, section 3).
+const NOISE_MESSAGE_BYTES_MAX: u32 = 65_535;
+
 impl Error {
     pub(crate) const fn invalid(expected: &'static str) -> Self {
         Self::Invalid(Cow::Borrowed(expected))
@@ -76,6 +108,10 @@ pub enum Limit {
     Versions,
     /// Names under which a head is recorded.
     Heads,
+    /// Open sessions of a partition.
+    Sessions,
+    /// Counters of a partition.
+    Counters,
 }
 
 impl std::fmt::Display for Limit {
@@ -86,6 +122,8 @@ impl std::fmt::Display for Limit {
             Self::Handles => "open handles in this partition: close one",
             Self::Versions => "versions of this key: make a new key",
             Self::Heads => "names for heads",
+            Self::Sessions => "open sessions in this partition: end one",
+            Self::Counters => "counters in this partition",
         })
     }
 }

@@ -6,10 +6,12 @@ use cap_std::fs::Dir;
 
 use crate::{
     Answer, Channel, Clock, Error, Limits, Management, OpenError, Operation, PartitionId, ProtectionLevel,
-    RootKeyProvider, Storage, service::Service, store::Folder,
+    RootKeyProvider, Storage,
+    service::{Role, Service},
+    store::Folder,
 };
 
-/// The service behind both its roles. Keys are protected from AEs by the sandbox alone, and [`ProtectionLevel::InProcess`] says
+/// The service behind its three roles. Keys are protected from AEs by the sandbox alone, and [`ProtectionLevel::InProcess`] says
 /// so.
 pub struct InProcess {
     service: Arc<Service>,
@@ -38,10 +40,17 @@ impl InProcess {
         Ok(Self { service: Arc::new(service) })
     }
 
-    /// The role of those who use keys.
+    /// The role of those who use keys: all partitions but provisioning ones.
     #[must_use]
     pub fn channel(&self) -> Arc<dyn Channel> {
-        Arc::new(InProcessChannel(Arc::clone(&self.service)))
+        Arc::new(InProcessChannel { service: Arc::clone(&self.service), role: Role::User })
+    }
+
+    /// The role of the node's privileged module: partitions of [`PartitionType::provisioning`](crate::PartitionType::provisioning),
+    /// and nothing else.
+    #[must_use]
+    pub fn provisioning(&self) -> Arc<dyn Channel> {
+        Arc::new(InProcessChannel { service: Arc::clone(&self.service), role: Role::Provisioning })
     }
 
     /// The role of whoever starts the node.
@@ -59,10 +68,13 @@ impl InProcess {
     }
 }
 
-struct InProcessChannel(Arc<Service>);
+struct InProcessChannel {
+    service: Arc<Service>,
+    role: Role,
+}
 
 impl Channel for InProcessChannel {
     fn call(&self, partition: PartitionId, operation: Operation<'_>) -> Result<Answer, Error> {
-        self.0.call(partition, operation)
+        self.service.call(self.role, partition, operation)
     }
 }

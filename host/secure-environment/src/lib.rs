@@ -39,7 +39,10 @@
 //!
 //! # Roles
 //! A [`Channel`] carries [`Operation`]s; both encode with serde, so that a channel may as well end in another process.
-//! [`Management`] makes and drops partitions and keeps the heads of logs; it cannot be reached over a channel.
+//! Which partitions a channel reaches and what it carries depends on the channel, never on an argument: [`InProcess::channel`] is
+//! for users, [`InProcess::provisioning`] for the node's privileged module, whose partitions alone have raw signatures, sealed
+//! requests, sessions of Noise and counters ([`trust`]). [`Management`] makes and drops partitions and keeps the heads of logs; it
+//! cannot be reached over a channel.
 //!
 //! # What it holds, and what it does not
 //! Key files are sealed under a root key from a [`RootKeyProvider`], and every file is authenticated: one that was edited, swapped,
@@ -64,19 +67,20 @@ mod operation;
 mod service;
 mod signing;
 mod store;
+pub mod trust;
 mod usage;
 
 pub use attributes::{ALIAS_BYTES_MAX, Algorithm, Attributes, ChildPolicy, Origin, ProtectionLevel, Template};
-pub use bytes::{ByteArray, Bytes};
-pub use client::{Channel, KeyHandle, Partition};
+pub use bytes::{ByteArray, Bytes, SecretBytes32};
+pub use client::{Channel, KeyHandle, NoiseSession, Partition, Unsealed};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, Limit, OpenError};
 pub use in_process::InProcess;
 pub use limits::Limits;
 pub use management::{Head, Management, PartitionType};
 pub use operation::{
-    Answer, CONTEXT_BYTES_MAX, ENCRYPT_OVERHEAD_BYTES, HandleId, Operation, PartitionId, RANDOM_BYTES_MAX,
-    REQUEST_BYTES_MAX, SEAL_OVERHEAD_BYTES,
+    Answer, CONTEXT_BYTES_MAX, COUNTER_NAME_BYTES_MAX, ENCRYPT_OVERHEAD_BYTES, HandleId, Operation, PartitionId,
+    RANDOM_BYTES_MAX, REQUEST_BYTES_MAX, RESERVED_REQUEST_BYTES_MAX, SEAL_OVERHEAD_BYTES, SessionId,
 };
 pub use signing::{signing_input, verify_signature};
 pub use store::{Credential, Passphrase, PassphraseCost, RootKey, RootKeyError, RootKeyProvider, Storage};

@@ -15,8 +15,10 @@ pub struct Limits {
     pub partitions: usize,
     /// Named keys of one partition.
     pub keys: usize,
-    /// Open handles of one partition.
+    /// Open handles of one partition. Two batches of 192 pseudonyms with two keys each take 768.
     pub handles: usize,
+    /// Sessions of one partition, under way or established.
+    pub sessions: usize,
     /// Versions of one key.
     pub versions: usize,
     /// Operations of one partition, closing handles aside. As many may come at once after a quiet second.
@@ -29,6 +31,7 @@ impl Default for Limits {
             partitions: 131_072,
             keys: 256,
             handles: 1_024,
+            sessions: 512,
             versions: 64,
             operations_per_second: const { NonZeroU32::new(50_000).unwrap() },
         }

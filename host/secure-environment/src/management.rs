@@ -1,6 +1,6 @@
 //! The other role: whoever starts the node. Nothing here can be reached over a [`Channel`](crate::Channel).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -64,7 +64,7 @@ pub struct Head {
 /// What kind of owner a partition has, as `ae` or `node`. Goes into every signature, so that one kind cannot sign for another.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct PartitionType(String);
+pub struct PartitionType(Cow<'static, str>);
 
 impl PartitionType {
     /// A type of 1 to 32 characters of `a-z`, `0-9` and `-`.
@@ -75,7 +75,17 @@ impl PartitionType {
         if !is_short_name(name) {
             return Err(Error::invalid("a partition type is 1 to 32 characters of `a-z`, `0-9` and `-`"));
         }
-        Ok(Self(name.to_owned()))
+        Ok(Self(Cow::Owned(name.to_owned())))
+    }
+
+    /// The type of the node's privileged module: reached over its own channel only, and alone in having what is reserved.
+    #[must_use]
+    pub const fn provisioning() -> Self {
+        Self(Cow::Borrowed("provisioning"))
+    }
+
+    pub(crate) fn is_provisioning(&self) -> bool {
+        *self == Self::provisioning()
     }
 
     /// The name.

@@ -32,8 +32,18 @@ impl Usage {
     /// [`KeyHandle::attest`](crate::KeyHandle::attest).
     pub const ATTEST: Self = Self(1 << 9);
 
-    /// Every right with the name that the WIT and the capability file give it.
-    pub const NAMES: [(Self, &'static str); 10] = [
+    /// [`KeyHandle::sign_raw`](crate::KeyHandle::sign_raw). Reserved.
+    pub const SIGN_RAW: Self = Self(1 << 10);
+    /// [`KeyHandle::unseal_export`](crate::KeyHandle::unseal_export). Reserved.
+    pub const UNSEAL_EXPORT: Self = Self(1 << 11);
+    /// [`KeyHandle::begin_noise`](crate::KeyHandle::begin_noise). Reserved.
+    pub const NOISE: Self = Self(1 << 12);
+
+    /// The rights that only keys of a provisioning partition can have.
+    pub const RESERVED: Self = Self::SIGN_RAW.union(Self::UNSEAL_EXPORT).union(Self::NOISE);
+
+    /// Every right with its name; the WIT and the capability file know those that are not reserved.
+    pub const NAMES: [(Self, &'static str); 13] = [
         (Self::SIGN, "sign"),
         (Self::ENCRYPT, "encrypt"),
         (Self::DECRYPT, "decrypt"),
@@ -44,14 +54,29 @@ impl Usage {
         (Self::ROTATE, "rotate"),
         (Self::DESTROY, "destroy"),
         (Self::ATTEST, "attest"),
+        (Self::SIGN_RAW, "sign-raw"),
+        (Self::UNSEAL_EXPORT, "unseal-export"),
+        (Self::NOISE, "noise"),
     ];
 
-    const ALL: Self = Self((1 << 10) - 1);
+    const ALL: Self = Self((1 << 13) - 1);
 
     /// All of both.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// What is in here and not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether anything is in both.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether all of `other` is in here.
@@ -126,8 +151,9 @@ mod tests {
 
     #[test]
     fn an_unknown_usage_bit_is_refused() {
-        assert_eq!(Usage::from_bits(1 << 9), Some(Usage::ATTEST));
-        assert_eq!(Usage::from_bits(1 << 10), None);
+        assert_eq!(Usage::from_bits(1 << 12), Some(Usage::NOISE));
+        assert_eq!(Usage::from_bits(1 << 13), None);
         assert_eq!((Usage::SIGN | Usage::DESTROY).to_string(), "sign, destroy");
+        assert_eq!((Usage::SIGN | Usage::NOISE).without(Usage::RESERVED), Usage::SIGN);
     }
 }

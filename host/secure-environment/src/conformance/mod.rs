@@ -6,17 +6,20 @@
 
 mod algorithms;
 mod life;
+mod noise;
 mod owners;
+mod provisioning;
 
 use std::sync::Arc;
 
-pub use {algorithms::*, life::*, owners::*};
+pub use {algorithms::*, life::*, noise::*, owners::*, provisioning::*};
 
 use crate::{Algorithm, Channel, Management, Partition, PartitionType, Template, Usage};
 
 /// A back-end under test, with an empty store of its own. Its limits are the default ones.
 pub trait Backend {
     fn channel(&self) -> Arc<dyn Channel>;
+    fn provisioning(&self) -> Arc<dyn Channel>;
     fn management(&self) -> Arc<dyn Management>;
     /// Ends the service without [`Management::shutdown`], as a killed process would, and starts it again on the same store.
     fn restart(&mut self);
@@ -45,6 +48,21 @@ macro_rules! conformance_tests {
             handles_and_keys_are_limited,
             heads_never_go_back,
             everything_durable_survives_a_restart,
+            a_channel_reaches_the_partitions_of_its_role_only,
+            reserved_templates_are_for_provisioning,
+            reserved_operations_are_for_provisioning,
+            raw_signatures_are_plain_ed25519,
+            sealed_requests_open_with_their_reply_key,
+            a_batch_of_pseudonyms_hangs_on_one_key,
+            what_an_ae_derived_outlives_its_root,
+            counters_never_go_back,
+            the_floor_is_kept_whole,
+            provisioning_partitions_are_separate,
+            a_handshake_works_with_the_same_protocol_elsewhere,
+            a_handshake_that_is_not_authentic_is_over,
+            a_session_goes_one_way,
+            a_session_ends_with_its_key,
+            sessions_are_limited_and_end_when_dropped,
             threads_share_the_service,
             nothing_works_after_shutdown,
         }
@@ -63,7 +81,7 @@ fn partition(backend: &dyn Backend) -> Partition {
 }
 
 fn template(algorithm: Algorithm) -> Template {
-    Template::new(algorithm, algorithm.usable_for()).persistent()
+    Template::new(algorithm, algorithm.usable_for().without(Usage::RESERVED)).persistent()
 }
 
 fn with_children(algorithm: Algorithm) -> Template {

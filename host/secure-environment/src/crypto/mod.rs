@@ -6,6 +6,7 @@ pub(crate) mod hmac;
 pub(crate) mod hpke;
 pub(crate) mod kdf;
 mod material;
+pub(crate) mod noise;
 pub(crate) mod random;
 #[cfg(test)]
 mod wycheproof_tests;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::key::{Identity, Key};
 use crate::{
     Algorithm, Error, PartitionType, Usage,
-    crypto::{Material, Seed, kdf},
+    crypto::{Material, Seed, hpke::Unsealed, kdf},
     signing,
 };
 
@@ -15,6 +15,13 @@ pub(crate) fn sign(key: &Key, kind: &PartitionType, context: &str, message: &[u8
     let versions = key.versions();
     let Material::Ed25519(signer) = versions.newest() else { return Err(Error::NotPermitted(Usage::SIGN)) };
     signing::with_parts(kind, context, message, |parts| signer.sign(parts))
+}
+
+/// Ed25519 over the message as it is.
+pub(crate) fn sign_raw(key: &Key, message: &[u8]) -> Result<[u8; 64], Error> {
+    let versions = key.versions();
+    let Material::Ed25519(signer) = versions.newest() else { return Err(Error::NotPermitted(Usage::SIGN_RAW)) };
+    signer.sign(&[message])
 }
 
 /// Key version, nonce, ciphertext, tag.
@@ -46,6 +53,30 @@ pub(crate) fn unseal(key: &Key, info: &[u8], aad: &[u8], sealed: &[u8]) -> Resul
         let Material::HpkeX25519(recipient) = material else { return Err(Error::NotPermitted(Usage::UNSEAL)) };
         if let Ok(plaintext) = recipient.unseal(info, aad, sealed) {
             return Ok(plaintext);
+        }
+    }
+    Err(Error::NotAuthentic)
+}
+
+/// A sealed object, and what the reply key is exported under.
+pub(crate) struct Sealed<'a> {
+    pub(crate) info: &'a [u8],
+    pub(crate) aad: &'a [u8],
+    pub(crate) encapsulated: &'a [u8],
+    pub(crate) ciphertext: &'a [u8],
+    pub(crate) exporter_context: &'a [u8],
+}
+
+pub(crate) fn unseal_export(key: &Key, sealed: &Sealed<'_>) -> Result<Unsealed, Error> {
+    let Sealed { info, aad, encapsulated, ciphertext, exporter_context } = *sealed;
+    for material in key.versions().all() {
+        let unsealed = match material {
+            Material::HpkeX25519(key) => key.unseal_export(info, aad, encapsulated, ciphertext, exporter_context),
+            Material::XWing(key) => key.unseal_export(info, aad, encapsulated, ciphertext, exporter_context),
+            _ => return Err(Error::NotPermitted(Usage::UNSEAL_EXPORT)),
+        };
+        if unsealed.is_ok() {
+            return unsealed;
         }
     }
     Err(Error::NotAuthentic)

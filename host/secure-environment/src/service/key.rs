@@ -1,6 +1,6 @@
 //! A key in memory.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 
 use super::{read, uses::Uses, write};
 use crate::{
@@ -16,6 +16,8 @@ pub(crate) struct Key {
     pub(crate) origin: Origin,
     pub(crate) uses: Uses,
     versions: RwLock<Arc<Versions>>,
+    /// The key that it was derived from, and all before that.
+    ancestors: Vec<Weak<Key>>,
 }
 
 /// Whose key it is.
@@ -50,7 +52,23 @@ impl Key {
 
     fn with(identity: Identity, template: Template, origin: Origin, used: u64, versions: Versions) -> Self {
         let uses = Uses::new(template.max_uses, used);
-        Self { identity, template, origin, uses, versions: RwLock::new(Arc::new(versions)) }
+        Self { identity, template, origin, uses, versions: RwLock::new(Arc::new(versions)), ancestors: Vec::new() }
+    }
+
+    /// The same key, known to be derived from `parent`.
+    pub(crate) fn derived_from(mut self, parent: &Arc<Self>) -> Self {
+        self.ancestors = parent.ancestors.iter().cloned().chain([Arc::downgrade(parent)]).collect();
+        self
+    }
+
+    /// The key that it was derived from: to be compared, never followed.
+    pub(crate) fn parent(&self) -> Option<*const Self> {
+        self.ancestors.last().map(Weak::as_ptr)
+    }
+
+    /// Whether it was derived from `other`, directly or not.
+    pub(crate) fn is_derived_from(&self, other: &Arc<Self>) -> bool {
+        self.ancestors.iter().any(|ancestor| std::ptr::eq(ancestor.as_ptr(), Arc::as_ptr(other)))
     }
 
     /// The versions as they are now.

@@ -4,6 +4,8 @@ mod cryptography;
 mod key;
 mod managing;
 mod partition;
+mod reserved;
+mod session;
 mod uses;
 
 #[cfg(test)]
@@ -40,6 +42,15 @@ pub(crate) struct Service {
     store: Mutex<Option<Store>>,
     /// `None` once shut down.
     partitions: RwLock<Option<Partitions>>,
+}
+
+/// On whose behalf a call comes: the channel knows, a call cannot say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// AEs, and the node for itself.
+    User,
+    /// The node's privileged module.
+    Provisioning,
 }
 
 type Partitions = HashMap<PartitionId, Arc<PartitionState>>;
@@ -79,11 +90,19 @@ impl Service {
     }
 
     /// Performs one operation in a partition.
-    pub(crate) fn call(&self, id: PartitionId, operation: Operation<'_>) -> Result<Answer, Error> {
+    ///
+    /// INVARIANT (roles): provisioning partitions are reached by the provisioning role only, and all others by the other role
+    /// only; what is reserved works in the former only.
+    pub(crate) fn call(&self, role: Role, id: PartitionId, operation: Operation<'_>) -> Result<Answer, Error> {
         operation.check_size()?;
+        if role == Role::User && operation.is_reserved() {
+            return Err(Error::Reserved);
+        }
         let partition = self.partition(id)?;
-        // Closing always works: it only frees.
-        if !matches!(operation, Operation::Close { .. }) {
+        if partition.kind.is_provisioning() != (role == Role::Provisioning) {
+            return Err(Error::NotFound);
+        }
+        if !operation.only_frees() {
             partition.rate.take(self.clock.monotonic())?;
         }
         self.perform(&partition, operation)
@@ -103,7 +122,7 @@ impl Service {
             }
             Operation::PublicKey { key } => {
                 let public = partition.key(key)?.versions().newest().public();
-                let public = public.ok_or(Error::invalid("a symmetric key has no public key"))?;
+                let public = public.ok_or(Error::invalid("a key of this algorithm has no public key of 32 bytes"))?;
                 Ok(Answer::Bytes32(ByteArray(public)))
             }
             Operation::Sign { key, context, message } => {
@@ -160,11 +179,13 @@ impl Service {
                 random::fill(&mut random)?;
                 Ok(bytes(random))
             }
+            reserved => self.perform_reserved(partition, reserved),
         }
     }
 
     fn generate(&self, partition: &PartitionState, alias: &str, template: Template) -> Result<Answer, Error> {
         check_alias(alias)?;
+        check_reserved(partition, &template)?;
         template.check(self.clock.wall_seconds())?;
         let life = lock(&partition.changes);
         if *life == Life::Dropped {
@@ -216,11 +237,15 @@ impl Service {
     ) -> Result<Answer, Error> {
         let parent = partition.key(parent)?;
         parent.permits(usage)?;
+        check_reserved(partition, template)?;
         let template = parent.template.child(template, self.clock.wall_seconds())?;
         self.count_use(&parent)?;
         let seed = seed(&parent, template.algorithm)?;
-        let origin = if usage == Usage::AGREE { Origin::Agreed } else { Origin::Derived };
-        let key = Key::new(Identity::Unnamed, template, origin, &seed)?;
+        let key = if usage == Usage::AGREE {
+            Key::new(Identity::Unnamed, template, Origin::Agreed, &seed)?
+        } else {
+            Key::new(Identity::Unnamed, template, Origin::Derived, &seed)?.derived_from(&parent)
+        };
         let handle = self.new_handle();
         partition.open_unnamed(key, handle, &self.limits).map(|()| Answer::Key(handle))
     }
@@ -272,6 +297,12 @@ impl Service {
         let keys = partitions.iter().flatten().flat_map(|(_, partition)| partition.keys());
         keys.flat_map(|key| key.versions().seeds()).map(|seed| *seed).collect()
     }
+}
+
+/// INVARIANT (roles): no key outside a provisioning partition ever has what is reserved, nor can a child of it.
+fn check_reserved(partition: &PartitionState, template: &Template) -> Result<(), Error> {
+    let allowed = partition.kind.is_provisioning() || !template.is_reserved();
+    if allowed { Ok(()) } else { Err(Error::Reserved) }
 }
 
 fn bytes(bytes: Vec<u8>) -> Answer {

@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-use super::{key::Key, read, write};
-use crate::{Error, HandleId, Limit, Limits, PartitionId, PartitionType, limits::Rate};
+use super::{key::Key, read, session::Session, write};
+use crate::{Error, HandleId, Limit, Limits, PartitionId, PartitionType, SessionId, limits::Rate};
 
 /// A partition. Looking a handle up takes a lock that is never held while anything is computed or written.
 pub(crate) struct PartitionState {
@@ -29,6 +29,7 @@ pub(crate) enum Life {
 struct Table {
     aliases: BTreeMap<String, Arc<Key>>,
     handles: HashMap<HandleId, Arc<Key>>,
+    sessions: HashMap<SessionId, Arc<Session>>,
 }
 
 impl PartitionState {
@@ -54,9 +55,14 @@ impl PartitionState {
         table.open(key, handle, limits)
     }
 
-    /// Opens the only handle of an unnamed key.
+    /// Opens the only handle of an unnamed key. In a provisioning partition it must not come after the end of what it was
+    /// derived from.
     pub(crate) fn open_unnamed(&self, key: Key, handle: HandleId, limits: &Limits) -> Result<(), Error> {
-        write(&self.table).open(Arc::new(key), handle, limits)
+        let mut table = write(&self.table);
+        if self.kind.is_provisioning() && key.parent().is_some_and(|parent| !table.is_open(parent)) {
+            return Err(Error::NotFound);
+        }
+        table.open(Arc::new(key), handle, limits)
     }
 
     /// Refuses a new named key where there is no room or the alias is taken.
@@ -88,20 +94,48 @@ impl PartitionState {
         let open_elsewhere = |table: &Table| table.handles.values().any(|other| Arc::ptr_eq(other, &key));
         if !key.template.persistent && !open_elsewhere(&table) {
             table.aliases.retain(|_, other| !Arc::ptr_eq(other, &key));
+            table.sessions.retain(|_, session| !Arc::ptr_eq(&session.key, &key));
         }
         Ok(())
     }
 
-    /// Takes a key out with all its handles.
+    /// Takes a key out with all its handles and sessions; in a provisioning partition also what was derived from it, so that a
+    /// batch of pseudonyms ends at once.
     pub(crate) fn remove(&self, key: &Arc<Key>) {
+        let with_children = self.kind.is_provisioning();
+        let ends = |other: &Arc<Key>| Arc::ptr_eq(other, key) || (with_children && other.is_derived_from(key));
         let mut table = write(&self.table);
-        table.handles.retain(|_, other| !Arc::ptr_eq(other, key));
-        table.aliases.retain(|_, other| !Arc::ptr_eq(other, key));
+        table.handles.retain(|_, other| !ends(other));
+        table.aliases.retain(|_, other| !ends(other));
+        table.sessions.retain(|_, session| !ends(&session.key));
     }
 
     /// Takes all keys out.
     pub(crate) fn clear(&self) -> impl Iterator<Item = Arc<Key>> + use<> {
         std::mem::take(&mut *write(&self.table)).aliases.into_values()
+    }
+
+    /// Opens a session, unless its key has ended meanwhile.
+    pub(crate) fn open_session(&self, id: SessionId, session: Session, limits: &Limits) -> Result<(), Error> {
+        let mut table = write(&self.table);
+        if !table.is_open(Arc::as_ptr(&session.key)) {
+            return Err(Error::NotFound);
+        }
+        if table.sessions.len() >= limits.sessions {
+            return Err(Error::Limit(Limit::Sessions));
+        }
+        table.sessions.insert(id, Arc::new(session));
+        Ok(())
+    }
+
+    /// INVARIANT (handle ownership) holds for sessions too.
+    pub(crate) fn session(&self, id: SessionId) -> Result<Arc<Session>, Error> {
+        read(&self.table).sessions.get(&id).map(Arc::clone).ok_or(Error::NotFound)
+    }
+
+    /// Ends a session.
+    pub(crate) fn end_session(&self, id: SessionId) -> Result<(), Error> {
+        write(&self.table).sessions.remove(&id).map(drop).ok_or(Error::NotFound)
     }
 
     pub(crate) fn aliases(&self) -> Vec<String> {
@@ -122,6 +156,10 @@ impl Table {
         self.check_room(limits)?;
         self.handles.insert(handle, key);
         Ok(())
+    }
+
+    fn is_open(&self, key: *const Key) -> bool {
+        self.handles.values().any(|other| std::ptr::eq(Arc::as_ptr(other), key))
     }
 
     fn check_room(&self, limits: &Limits) -> Result<(), Error> {

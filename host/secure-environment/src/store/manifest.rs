@@ -16,6 +16,9 @@ pub(crate) struct Manifest {
     pub(crate) keys: BTreeMap<KeyName, Entry>,
     /// Names under which heads are kept, each in a file of its own: they change much more often than keys.
     pub(crate) heads: BTreeSet<String>,
+    /// Counters of provisioning partitions. They stand in here so that several change at once and none goes back alone.
+    #[serde(default)]
+    pub(crate) counters: BTreeMap<PartitionId, BTreeMap<String, u64>>,
 }
 
 /// A persistent key's owner and alias.

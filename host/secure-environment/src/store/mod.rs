@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `store` | the store's id, and what the root key provider needs; written once |
-//! | `manifest` | partitions, the digest of every key's record, names of heads, and an epoch that counts changes |
+//! | `manifest` | partitions, the digest of every key's record, names of heads, counters, and an epoch that counts changes |
 //! | `key-…` | one key: [`record`] |
 //! | `head-…` | one head |
 //! | `lock` | nothing: it is locked while the store is open |
@@ -94,6 +94,7 @@ impl Store {
         self.commit(|manifest, _| {
             manifest.partitions.remove(&id);
             manifest.keys.retain(|name, _| name.0 != id);
+            manifest.counters.remove(&id);
         })
     }
 
@@ -145,6 +146,16 @@ impl Store {
                 manifest.keys.get_mut(name).into_iter().for_each(|entry| entry.used = *used);
             }
         })
+    }
+
+    /// A partition's counters.
+    pub(crate) fn counters(&self, id: PartitionId) -> BTreeMap<String, u64> {
+        self.manifest.counters.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Puts other values in their place, in one change. That none goes back has been checked.
+    pub(crate) fn set_counters(&mut self, id: PartitionId, counters: BTreeMap<String, u64>) -> Result<(), Error> {
+        self.commit(|manifest, _| manifest.counters.insert(id, counters))
     }
 
     pub(crate) fn head(&self, name: &str) -> Option<Head> {

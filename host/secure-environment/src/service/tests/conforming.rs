@@ -22,6 +22,9 @@ impl Backend for OnFolder {
     fn channel(&self) -> Arc<dyn Channel> {
         self.environment.as_ref().unwrap().channel()
     }
+    fn provisioning(&self) -> Arc<dyn Channel> {
+        self.environment.as_ref().unwrap().provisioning()
+    }
     fn management(&self) -> Arc<dyn Management> {
         self.environment.as_ref().unwrap().management()
     }

@@ -1,19 +1,28 @@
 //! Every step of every change fails, or is the last one before a power cut. INVARIANT (before or after).
 
+use std::collections::BTreeMap;
+
 use super::{
     ae,
     disk::{Disk, Fault, Mode},
     new_partition, open_storage,
 };
-use crate::{Algorithm, Error, Head, InProcess, Partition, PartitionId, Template, Usage};
+use crate::{Algorithm, Error, Head, InProcess, Partition, PartitionId, PartitionType, Template, Usage};
 
-/// What can be seen of a store: per partition the keys with their versions, and the head.
-type Seen = (Vec<Vec<(String, u32)>>, Option<Head>);
+/// What can be seen of a store: per partition the keys with their versions, the head, and the counters.
+type Seen = (Vec<Vec<(String, u32)>>, Option<Head>, BTreeMap<String, u64>);
 
 fn see(environment: &InProcess) -> Seen {
     let management = environment.management();
-    let keys = |(id, _): (PartitionId, _)| {
-        let partition = Partition::new(environment.channel(), id);
+    let mut counters = BTreeMap::new();
+    let keys = |(id, kind): (PartitionId, PartitionType)| {
+        let partition = if kind == PartitionType::provisioning() {
+            let partition = Partition::new(environment.provisioning(), id);
+            counters.extend(partition.counters().unwrap());
+            partition
+        } else {
+            Partition::new(environment.channel(), id)
+        };
         let version = |alias: String| {
             let attributes = partition.open(&alias).unwrap().attributes().unwrap();
             (alias, attributes.version)
@@ -22,12 +31,13 @@ fn see(environment: &InProcess) -> Seen {
     };
     let mut partitions: Vec<_> = management.partitions().unwrap().into_iter().map(keys).collect();
     partitions.sort();
-    (partitions, management.head("audit").unwrap())
+    (partitions, management.head("audit").unwrap(), counters)
 }
 
 struct Prepared {
     disk: Disk,
     id: PartitionId,
+    provisioning: PartitionId,
     ciphertext: Vec<u8>,
 }
 
@@ -41,7 +51,9 @@ fn prepare() -> Prepared {
     let partition = new_partition(&environment);
     let ciphertext = partition.generate("old", &template()).unwrap().encrypt(b"", b"old").unwrap();
     environment.management().record_head("audit", head(1)).unwrap();
-    Prepared { disk, id: partition.id(), ciphertext }
+    let provisioning = environment.management().create_partition(&PartitionType::provisioning()).unwrap();
+    Partition::new(environment.provisioning(), provisioning).raise_counters(&[("time", 1), ("epoch", 1)]).unwrap();
+    Prepared { disk, id: partition.id(), provisioning, ciphertext }
 }
 
 fn head(seq: u64) -> Head {
@@ -50,7 +62,10 @@ fn head(seq: u64) -> Head {
 
 /// Runs `change` with every fault at every step, and looks at every disk that may result.
 fn check(change: impl Fn(&InProcess, &Partition) -> Result<(), Error>) {
-    let prepared = prepare();
+    check_on(&prepare(), change);
+}
+
+fn check_on(prepared: &Prepared, change: impl Fn(&InProcess, &Partition) -> Result<(), Error>) {
     let before = see(&open_storage(Box::new(prepared.disk.copy())).unwrap());
     let run = |fault: Option<Fault>| {
         let disk = prepared.disk.copy();
@@ -71,7 +86,7 @@ fn check(change: impl Fn(&InProcess, &Partition) -> Result<(), Error>) {
         for mode in [Mode::Cut, Mode::Fail, Mode::FailAfter] {
             let fault = Fault { step, mode };
             let (disk, environment, result) = run(Some(fault));
-            assert_disks(&disk, &before, &after, result.is_ok(), &prepared, &format!("{fault:?}, {result:?}"));
+            assert_disks(&disk, &before, &after, result.is_ok(), prepared, &format!("{fault:?}, {result:?}"));
             if mode == Mode::Cut {
                 continue;
             }
@@ -87,7 +102,7 @@ fn check(change: impl Fn(&InProcess, &Partition) -> Result<(), Error>) {
                     let again = change(&environment, &partition);
                     assert!(matches!(again, Ok(()) | Err(Error::Unavailable(_))), "{fault:?}: {again:?}");
                     let case = format!("again after {fault:?}, cut at {cut}");
-                    assert_disks(&disk, &before, &after, again.is_ok(), &prepared, &case);
+                    assert_disks(&disk, &before, &after, again.is_ok(), prepared, &case);
                 }
             }
         }
@@ -127,6 +142,15 @@ fn destroy() {
 #[test]
 fn a_later_head() {
     check(|environment, _| environment.management().record_head("audit", head(2)));
+}
+
+#[test]
+fn counters_are_raised_all_or_none() {
+    let prepared = prepare();
+    check_on(&prepared, |environment, _| {
+        let partition = Partition::new(environment.provisioning(), prepared.provisioning);
+        partition.raise_counters(&[("time", 2), ("epoch", 3), ("crl:aa", 1)])
+    });
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! Two hostile partitions do whatever they like, with handles of their own, of each other, and made up.
+//! Two hostile partitions do whatever they like, with handles of their own, of each other, and made up: two of AEs, or two of
+//! provisioning.
 //!
-//! Whatever they do: no secret byte comes out, usage never grows, nobody reaches the other's keys.
+//! Whatever they do: no secret byte comes out, usage never grows, nobody reaches the other's keys and sessions, and AEs get
+//! nothing that is reserved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +10,8 @@ use proptest::prelude::*;
 
 use super::{disk::Disk, open_storage};
 use crate::{
-    Algorithm, Answer, ByteArray, ChildPolicy, Error, HandleId, Operation, PartitionId, PartitionType, Template, Usage,
+    Algorithm, Answer, ByteArray, ChildPolicy, Error, HandleId, Operation, PartitionId, PartitionType, SessionId,
+    Template, Usage,
 };
 
 /// One step of an attacker. Handles are picked from all that were ever given to anybody, and some that were not.
@@ -29,6 +32,16 @@ enum Step {
     Rotate(usize),
     Destroy(usize),
     Seal(usize),
+    SignRaw(usize),
+    UnsealExport(usize, usize),
+    Begin(usize, bool),
+    Write(usize),
+    Read(usize, usize),
+    Finish(usize),
+    SealInSession(usize),
+    OpenInSession(usize, usize),
+    End(usize),
+    RaiseCounter(u64),
 }
 
 fn algorithms() -> impl Strategy<Value = Algorithm> {
@@ -36,13 +49,14 @@ fn algorithms() -> impl Strategy<Value = Algorithm> {
         Algorithm::Ed25519,
         Algorithm::X25519,
         Algorithm::HpkeX25519,
+        Algorithm::XWing,
         Algorithm::ChaCha20Poly1305,
         Algorithm::HmacSha256,
     ])
 }
 
 fn usages() -> impl Strategy<Value = Usage> {
-    (0u16..1 << 10).prop_map(|bits| Usage::from_bits(bits).unwrap())
+    (0u16..1 << 13).prop_map(|bits| Usage::from_bits(bits).unwrap())
 }
 
 /// Templates that are mostly good, with a child policy now and then.
@@ -76,6 +90,16 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => any().prop_map(Step::Rotate),
         1 => any().prop_map(Step::Destroy),
         2 => any().prop_map(Step::Seal),
+        2 => any().prop_map(Step::SignRaw),
+        1 => (any(), any()).prop_map(|(key, input)| Step::UnsealExport(key, input)),
+        3 => (any(), prop::bool::ANY).prop_map(|(key, initiator)| Step::Begin(key, initiator)),
+        3 => any().prop_map(Step::Write),
+        3 => (any(), any()).prop_map(|(session, input)| Step::Read(session, input)),
+        1 => any().prop_map(Step::Finish),
+        1 => any().prop_map(Step::SealInSession),
+        1 => (any(), any()).prop_map(|(session, input)| Step::OpenInSession(session, input)),
+        1 => any().prop_map(Step::End),
+        1 => (0u64..4).prop_map(Step::RaiseCounter),
     ]
 }
 
@@ -85,6 +109,7 @@ struct Known {
     outputs: Vec<Vec<u8>>,
     publics: Vec<[u8; 32]>,
     handles: Vec<HandleId>,
+    sessions: Vec<SessionId>,
     owners: BTreeMap<u64, PartitionId>,
     /// What each handle's key may be used for, and what its children may.
     rights: BTreeMap<u64, Template>,
@@ -96,6 +121,13 @@ impl Known {
         match index % 8 {
             0 => HandleId(index as u64),
             _ => self.handles.get(index % self.handles.len().max(1)).copied().unwrap_or(HandleId(1)),
+        }
+    }
+
+    fn session(&self, index: usize) -> SessionId {
+        match index % 8 {
+            0 => SessionId(index as u64),
+            _ => self.sessions.get(index % self.sessions.len().max(1)).copied().unwrap_or(SessionId(1)),
         }
     }
 
@@ -152,13 +184,54 @@ impl Known {
                 aad: b""[..].into(),
                 plaintext: b"a plaintext of theirs"[..].into(),
             },
+            Step::SignRaw(key) => Operation::SignRaw { key: self.handle(*key), message: self.output(*key).into() },
+            Step::UnsealExport(key, input) => {
+                let (encapsulated, ciphertext) = self.output(*input).split_at(self.output(*input).len().min(32));
+                Operation::UnsealExport {
+                    key: self.handle(*key),
+                    info: b""[..].into(),
+                    aad: b""[..].into(),
+                    encapsulated: encapsulated.into(),
+                    ciphertext: ciphertext.into(),
+                    exporter_context: b""[..].into(),
+                }
+            }
+            Step::Begin(key, initiator) => {
+                Operation::NoiseBegin { key: self.handle(*key), initiator: *initiator, prologue: b""[..].into() }
+            }
+            Step::Write(session) => {
+                Operation::NoiseWrite { session: self.session(*session), payload: b"theirs"[..].into() }
+            }
+            Step::Read(session, input) => {
+                Operation::NoiseRead { session: self.session(*session), message: self.output(*input).into() }
+            }
+            Step::Finish(session) => Operation::NoiseFinish { session: self.session(*session) },
+            Step::SealInSession(session) => {
+                Operation::NoiseSeal { session: self.session(*session), plaintext: b"theirs"[..].into() }
+            }
+            Step::OpenInSession(session, input) => Operation::NoiseOpen {
+                session: self.session(*session),
+                counter: 0,
+                ciphertext: self.output(*input).into(),
+            },
+            Step::End(session) => Operation::NoiseEnd { session: self.session(*session) },
+            Step::RaiseCounter(value) => Operation::RaiseCounters { counters: vec![("time".into(), *value)] },
         }
     }
 }
 
-/// The handle that an operation names, and the right that it needs.
+/// The handle of a key or session that an operation names, and the right that it needs. Both kinds count together.
 fn needs(operation: &Operation<'_>) -> Option<(HandleId, Usage)> {
     Some(match operation {
+        Operation::SignRaw { key, .. } => (*key, Usage::SIGN_RAW),
+        Operation::UnsealExport { key, .. } => (*key, Usage::UNSEAL_EXPORT),
+        Operation::NoiseBegin { key, .. } => (*key, Usage::NOISE),
+        Operation::NoiseWrite { session, .. }
+        | Operation::NoiseRead { session, .. }
+        | Operation::NoiseFinish { session }
+        | Operation::NoiseSeal { session, .. }
+        | Operation::NoiseOpen { session, .. }
+        | Operation::NoiseEnd { session } => (HandleId(session.0), Usage::NOISE),
         Operation::Sign { key, .. } => (*key, Usage::SIGN),
         Operation::Encrypt { key, .. } => (*key, Usage::ENCRYPT),
         Operation::Decrypt { key, .. } => (*key, Usage::DECRYPT),
@@ -192,11 +265,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn hostile_partitions_get_nothing(script in prop::collection::vec((any::<bool>(), steps()), 1..80)) {
+    fn hostile_partitions_get_nothing(privileged in any::<bool>(), script in prop::collection::vec((any::<bool>(), steps()), 1..80)) {
         let environment = open_storage(Box::new(Disk::default())).unwrap();
-        let kind = PartitionType::new("ae").unwrap();
+        let (kind, channel) = if privileged {
+            (PartitionType::provisioning(), environment.provisioning())
+        } else {
+            (PartitionType::new("ae").unwrap(), environment.channel())
+        };
         let partitions = [(); 2].map(|()| environment.management().create_partition(&kind).unwrap());
-        let channel = environment.channel();
         let mut known = Known::default();
         let mut transcript = Vec::new();
         let mut secrets = BTreeSet::new();
@@ -208,6 +284,10 @@ proptest! {
             let result = channel.call(caller, operation.clone());
             secrets.extend(environment.secrets());
             transcript.extend(format!("{result:?}").into_bytes());
+            if !privileged && operation.is_reserved() {
+                prop_assert_eq!(result, Err(Error::Reserved), "{:?}", operation);
+                continue;
+            }
             let Ok(answer) = result else {
                 if let Some((key, _)) = needed
                     && known.owners.get(&key.0) != Some(&caller)
@@ -233,6 +313,7 @@ proptest! {
                     if let Operation::Agree { key, .. } | Operation::Derive { key, .. } = &operation {
                         prop_assert!(within(&template, &known.rights[&key.0]), "a child grew: {:?}", template);
                     }
+                    prop_assert!(privileged || !template.is_reserved(), "an AE has what is reserved: {:?}", template);
                     known.handles.push(handle);
                     known.owners.insert(handle.0, caller);
                     known.rights.insert(handle.0, template);
@@ -245,6 +326,16 @@ proptest! {
                     let Some((key, _)) = needed else { panic!("attributes of nothing") };
                     prop_assert_eq!(&now.template, &known.rights[&key.0]);
                 }
+                Answer::Session(session) => {
+                    let Operation::NoiseBegin { key, .. } = &operation else { panic!("a session of nothing") };
+                    known.sessions.push(session);
+                    known.owners.insert(session.0, caller);
+                    known.rights.insert(session.0, known.rights[&key.0].clone());
+                }
+                Answer::Payload { payload: bytes, .. }
+                | Answer::Sealed { ciphertext: bytes, .. }
+                | Answer::Unsealed { plaintext: bytes, .. } => known.outputs.push(bytes.into_vec()),
+                Answer::Counters(_) => {}
                 Answer::Done | Answer::Aliases(_) | Answer::Verdict(_) | Answer::Version(_) => {}
             }
         }

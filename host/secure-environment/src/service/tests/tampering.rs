@@ -3,10 +3,13 @@
 use std::{fs, path::Path};
 
 use super::{new_partition, open_folder};
-use crate::{Algorithm, Credential, Head, InProcess, OpenError, Passphrase, PassphraseCost, SystemClock, Template};
+use crate::{
+    Algorithm, Credential, Head, InProcess, OpenError, Partition, PartitionType, Passphrase, PassphraseCost,
+    SystemClock, Template, Usage,
+};
 
 fn template() -> Template {
-    Template::new(Algorithm::Ed25519, Algorithm::Ed25519.usable_for()).persistent()
+    Template::new(Algorithm::Ed25519, Usage::SIGN | Usage::ROTATE | Usage::DESTROY).persistent()
 }
 
 /// A store with two keys and a head, closed.
@@ -114,7 +117,7 @@ fn a_destroyed_key_does_not_come_back_with_its_file() {
     let old = fs::read(place.path().join(&keys[0])).unwrap();
     let environment = open_folder(place.path()).unwrap();
     let (id, _) = environment.management().partitions().unwrap()[0].clone();
-    let partition = crate::Partition::new(environment.channel(), id);
+    let partition = Partition::new(environment.channel(), id);
     partition.open("one").unwrap().destroy().unwrap();
     drop((partition, environment));
     assert!(!files(place.path()).contains(&keys[0]));
@@ -122,7 +125,7 @@ fn a_destroyed_key_does_not_come_back_with_its_file() {
     fs::write(place.path().join(&keys[0]), &old).unwrap();
     set_private(&place.path().join(&keys[0]));
     let environment = open_folder(place.path()).unwrap();
-    let partition = crate::Partition::new(environment.channel(), id);
+    let partition = Partition::new(environment.channel(), id);
     assert_eq!(partition.aliases().unwrap(), ["two"]);
     // It is ours, and obsolete: a leftover, which opening clears away.
     assert!(!files(place.path()).contains(&keys[0]));
@@ -140,6 +143,19 @@ fn a_manifest_that_was_put_back_alone_is_noticed() {
     fs::write(place.path().join("manifest"), &old).unwrap();
     // Nor are the newer keys taken for leftovers and removed.
     assert!(matches!(refused(place.path()), OpenError::Broken { file, .. } if file == "manifest"));
+}
+
+#[test]
+fn a_dropped_partition_leaves_no_counters() {
+    let place = tempfile::tempdir().unwrap();
+    let environment = open_folder(place.path()).unwrap();
+    let id = environment.management().create_partition(&PartitionType::provisioning()).unwrap();
+    Partition::new(environment.provisioning(), id).raise_counters(&[("crl:aa", 1)]).unwrap();
+    let is_in_manifest =
+        || fs::read(place.path().join("manifest")).unwrap().windows(6).any(|window| window == b"crl:aa");
+    assert!(is_in_manifest());
+    environment.management().drop_partition(id).unwrap();
+    assert!(!is_in_manifest());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use super::{ManualClock, disk::Disk, new_partition, root_key};
-use crate::{Algorithm, Error, InProcess, Limits, Template, Usage};
+use crate::{Algorithm, Error, InProcess, Limits, Partition, PartitionType, Template, Usage};
 
 fn open(limits: Limits) -> (Arc<ManualClock>, InProcess) {
     let clock = Arc::new(ManualClock::default());
@@ -32,6 +32,20 @@ fn a_key_ends_with_its_validity() {
     assert_eq!(child.attributes().unwrap().template.not_after, Some(1_000_010));
     assert_eq!(key.destroy(), Ok(()));
     assert!(matches!(partition.generate("late", &template), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn a_session_ends_with_the_validity_of_its_key() {
+    let (clock, environment) = open(Limits::default());
+    let id = environment.management().create_partition(&PartitionType::provisioning()).unwrap();
+    let partition = Partition::new(environment.provisioning(), id);
+    let mut template = Template::new(Algorithm::HpkeX25519, Usage::NOISE);
+    template.not_after = Some(1_000_010);
+    let key = partition.generate("noise", &template).unwrap();
+    let session = key.begin_noise(true, b"").unwrap();
+    clock.advance_seconds(10);
+    assert_eq!(session.write(b""), Err(Error::Expired));
+    assert_eq!(key.begin_noise(true, b"").unwrap_err(), Error::Expired);
 }
 
 #[test]
