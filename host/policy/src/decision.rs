@@ -70,6 +70,8 @@ pub(crate) enum Cause {
     Size,
     /// The rule grants another protection.
     Protection,
+    /// The rule is about another service.
+    OtherService,
     /// `retain` is not granted.
     Retain,
     /// Over `max-timeout`.
@@ -78,6 +80,8 @@ pub(crate) enum Cause {
     Reply,
     /// The sender is not in `from`.
     Sender,
+    /// The sender is in `from`, with another protection.
+    SenderProtection,
     /// The operation is not in `allow`.
     Operation,
     /// The operation is not in the `allow` of `child`.

@@ -1,14 +1,17 @@
 //! Decisions in words, for policy authors.
 
+mod suggestion;
+
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::decision::{Cause, Effect, RuleId};
 use crate::policy::Policy;
-use crate::request::{Request, Sender};
+use crate::request::Request;
 use crate::rule::Rule;
-use crate::vocabulary::KeyOperations;
+use crate::vocabulary::Protection;
+use suggestion::{edit, new_grant, pattern_for};
 
 /// A decision, the rule behind it, and the smallest change to the file that would allow a denied call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +58,7 @@ impl Policy {
         let rule = verdict.decision.rule.map(|id| self.rule(id));
         let outcome = match verdict.decision.effect {
             Effect::Allow => "allowed".to_owned(),
-            Effect::Deny => format!("denied: {}", self.why(verdict.cause, request)),
+            Effect::Deny => format!("denied: {}", why(verdict.cause, request, rule)),
             Effect::TooLarge { max_bytes } => {
                 format!("too large: at most {max_bytes} bytes are granted")
             }
@@ -75,45 +78,53 @@ impl Policy {
         }
     }
 
-    fn why(&self, cause: Cause, request: &Request<'_>) -> String {
-        let text = match cause {
-            Cause::Granted => "",
-            Cause::NoRule => return format!("no {} speaks of it", section(request)),
-            Cause::Excepted => "`except` takes the topic out",
-            Cause::Size => "the payload is too large",
-            Cause::Protection => "another protection is granted",
-            Cause::Retain => "retaining is not granted",
-            Cause::Timeout => "the time-out is over `max-timeout`",
-            Cause::Reply => "answering requests is not granted",
-            Cause::Sender => return format!("{} is not in `from`", sender_of(request)),
-            Cause::Operation => "it is not in `allow`",
-            Cause::ChildOperation => "it is not in the `allow` of `child`",
-            Cause::Algorithm => "the algorithm is not in `algorithm`",
-            Cause::ChildAlgorithm => "the algorithm is not in the `algorithm` of `child`",
-            Cause::ChildUsage => "the usage goes past the `allow` of `child`",
-            Cause::Persistent => "persistent keys are not granted",
-            Cause::Level => "the level is below the granted one",
-            Cause::Service => "the service is not in `services`",
-            Cause::ChangePseudonym => "`change-pseudonym` is not granted",
-        };
-        text.to_owned()
-    }
-
     fn change(&self, cause: Cause, request: &Request<'_>, rule: Option<&Rule>) -> Option<String> {
         let Some(rule) = rule else {
             let grant = new_grant(request)?;
             return Some(format!("to allow it, add to {}:\n{grant}", self.file_name()));
         };
-        let edit = edit(cause, request)?;
+        let is_new = cause == Cause::Protection && !self.is_ceiling();
+        if is_new {
+            let grant = new_grant(request)?;
+            return Some(format!("to allow it as well, add to {}:\n{grant}", self.file_name()));
+        }
+        let edit = edit(cause, request, rule, self.is_ceiling())?;
         let place = format!("{}:{}", self.file_name(), rule.line());
         Some(format!("to allow it, in the {} of {place}: {edit}", rule.grant().section()))
     }
 }
 
+fn why(cause: Cause, request: &Request<'_>, rule: Option<&Rule>) -> String {
+    let text = match cause {
+        Cause::Granted => "",
+        Cause::NoRule => return format!("no {} speaks of it", section(request)),
+        Cause::Excepted => "`except` takes the topic out",
+        Cause::Size => "the payload is too large",
+        Cause::Protection => "another protection is granted",
+        Cause::OtherService => return format!("it is not under {}", granted_service(rule)),
+        Cause::Retain if leaves(request) => "what leaves the node is not kept",
+        Cause::Retain => "retaining is not granted",
+        Cause::Timeout => "the time-out is over `max-timeout`",
+        Cause::Reply => "answering requests is not granted",
+        Cause::Sender => return format!("{} is not in `from`", sender_of(request)),
+        Cause::SenderProtection => return format!("{} is accepted with another protection", sender_of(request)),
+        Cause::Operation => "it is not in `allow`",
+        Cause::ChildOperation => "it is not in the `allow` of `child`",
+        Cause::Algorithm => "the algorithm is not in `algorithm`",
+        Cause::ChildAlgorithm => "the algorithm is not in the `algorithm` of `child`",
+        Cause::ChildUsage => "the usage goes past the `allow` of `child`",
+        Cause::Persistent => "persistent keys are not granted",
+        Cause::Level => "the level is below the granted one",
+        Cause::Service => "the service is not in `services`",
+        Cause::ChangePseudonym => "`change-pseudonym` is not granted",
+    };
+    text.to_owned()
+}
+
 /// The section that could grant a request.
 fn section(request: &Request<'_>) -> &'static str {
     match request {
-        Request::Publish { .. } => "[[publish]]",
+        Request::Publish { .. } | Request::SendToPeer { .. } => "[[publish]]",
         Request::Ask { .. } | Request::DeliverAnswer { .. } => "[[request]]",
         Request::Reply { .. } | Request::Subscribe { .. } | Request::Unsubscribe { .. } | Request::Deliver { .. } => {
             "[[subscribe]]"
@@ -126,112 +137,6 @@ fn section(request: &Request<'_>) -> &'static str {
     }
 }
 
-/// The grant to write where there is none. `None` for what cannot be granted.
-fn new_grant(request: &Request<'_>) -> Option<String> {
-    let subject = quoted(request.subject());
-    let lines = match request {
-        Request::Publish { topic, .. } | Request::Ask { topic, .. } | Request::DeliverAnswer { topic }
-            if topic.is_reserved() =>
-        {
-            return None;
-        }
-        Request::Publish { retain, .. } => {
-            let retain = if *retain { "\nretain = true" } else { "" };
-            format!("[[publish]]\ntopic = {subject}{retain}")
-        }
-        Request::Ask { .. } | Request::DeliverAnswer { .. } => {
-            format!("[[request]]\ntopic = {subject}")
-        }
-        Request::Subscribe { .. } | Request::Unsubscribe { .. } => {
-            format!("[[subscribe]]\ntopic = {subject}\nfrom = [\"ae:…\"]")
-        }
-        Request::Reply { .. } => {
-            format!("[[subscribe]]\ntopic = {subject}\nfrom = [\"ae:…\"]\nreply = true")
-        }
-        Request::Deliver { sender, .. } => {
-            format!("[[subscribe]]\ntopic = {subject}\nfrom = [{}]", quoted(&pattern_for(*sender)?))
-        }
-        Request::Generate { algorithm, .. } => {
-            format!("[keys.{subject}]\nalgorithm = \"{algorithm}\"\nallow = [\"generate\"]")
-        }
-        Request::Key { operation, child: false, .. } if !implied().contains(*operation) => {
-            format!("[keys.{subject}]\nalgorithm = \"…\"\nallow = [\"{operation}\"]")
-        }
-        Request::Key { .. } | Request::Child { .. } => {
-            format!("[keys.{subject}]\nalgorithm = \"…\"\nallow = [\"…\"]")
-        }
-        Request::Aliases => "[keys.…]\nalgorithm = \"…\"\nallow = [\"…\"]".to_owned(),
-        Request::Stateless(operation) => format!("[stateless]\nallow = [\"{operation}\"]"),
-        Request::Log { level } => format!("[logging]\nlevel = \"{level}\""),
-        Request::Clock => "[clocks]".to_owned(),
-        Request::Services => "[authorization]\nservices = [\"…\"]".to_owned(),
-        Request::Service { .. } => format!("[authorization]\nservices = [{subject}]"),
-        Request::ChangePseudonym => "[authorization]\nchange-pseudonym = true".to_owned(),
-    };
-    Some(format!("{lines}\nreason = \"…\""))
-}
-
-/// What to write in the rule that denied. `None` for what cannot be granted.
-fn edit(cause: Cause, request: &Request<'_>) -> Option<String> {
-    let text = match (cause, request) {
-        (Cause::Retain, _) => "`retain = true`".to_owned(),
-        (Cause::Reply, _) => "`reply = true`".to_owned(),
-        (Cause::ChangePseudonym, _) => "`change-pseudonym = true`".to_owned(),
-        (Cause::Persistent, _) => "remove `persistent = false`".to_owned(),
-        (Cause::Excepted, _) => "narrow `except`".to_owned(),
-        (Cause::Size, Request::Publish { size_bytes, .. } | Request::Ask { size_bytes, .. }) => {
-            return within_payload(*size_bytes).map(|size| format!("`max-size = \"{size} B\"`"));
-        }
-        (Cause::Size, Request::Reply { size_bytes, .. }) => {
-            return within_payload(*size_bytes).map(|size| format!("`max-reply-size = \"{size} B\"`"));
-        }
-        (Cause::Timeout, Request::Ask { timeout_ms, .. }) => {
-            let possible = *timeout_ms <= crate::rule::REQUEST_TIMEOUT_MS_MAX;
-            return possible.then(|| format!("`max-timeout = \"{timeout_ms} ms\"`"));
-        }
-        (Cause::Sender, Request::Deliver { sender, .. }) => {
-            format!("add {} to `from`", quoted(&pattern_for(*sender)?))
-        }
-        (Cause::Operation, Request::Generate { .. }) => "add \"generate\" to `allow`".to_owned(),
-        (Cause::Operation, Request::Key { operation, .. } | Request::Child { operation, .. }) => {
-            format!("add \"{operation}\" to `allow`")
-        }
-        (Cause::Operation, Request::Stateless(operation)) => {
-            format!("add \"{operation}\" to `allow`")
-        }
-        (Cause::ChildOperation, Request::Key { operation, .. } | Request::Child { operation, .. }) => {
-            format!("add \"{operation}\" to the `allow` of `child`")
-        }
-        (Cause::Algorithm, Request::Generate { algorithm, .. }) => {
-            format!("add \"{algorithm}\" to `algorithm`")
-        }
-        (Cause::ChildAlgorithm, Request::Child { algorithm, .. }) => {
-            format!("add \"{algorithm}\" to the `algorithm` of `child`")
-        }
-        (Cause::ChildUsage, _) => "add what is missing to the `allow` of `child`".to_owned(),
-        (Cause::Level, Request::Log { level }) => format!("`level = \"{level}\"`"),
-        (Cause::Service, Request::Service { name }) => {
-            format!("add {} to `services`", quoted(name))
-        }
-        _ => return None,
-    };
-    Some(text)
-}
-
-fn within_payload(size_bytes: usize) -> Option<u32> {
-    u32::try_from(size_bytes).ok().filter(|size| *size <= crate::rule::PAYLOAD_BYTES_MAX)
-}
-
-/// The entry of `from` that accepts a sender.
-fn pattern_for(sender: Sender<'_>) -> Option<String> {
-    match sender {
-        Sender::Ae(name) => Some(format!("ae:{name}")),
-        Sender::System => Some("system".to_owned()),
-        Sender::Node(rights) => rights.first().map(|right| format!("service:{right}")),
-        Sender::Device => None,
-    }
-}
-
 fn sender_of(request: &Request<'_>) -> String {
     match request {
         Request::Deliver { sender, .. } => {
@@ -241,23 +146,13 @@ fn sender_of(request: &Request<'_>) -> String {
     }
 }
 
-fn implied() -> KeyOperations {
-    use crate::vocabulary::KeyOperation::{Attributes, Open};
-    KeyOperations::from_iter([Open, Attributes])
+fn leaves(request: &Request<'_>) -> bool {
+    matches!(request, Request::Publish { protection, .. } if *protection != Protection::Local)
 }
 
-/// A TOML string. What a guest named can hold anything, so everything unusual is escaped.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\'' => quoted.push(c),
-            // Neither controls nor what turns the direction of writing around: nothing hides in a suggestion.
-            c if c.escape_debug().len() > 1 => quoted.push_str(&format!("\\U{:08X}", u32::from(c))),
-            c => quoted.push(c),
-        }
+fn granted_service(rule: Option<&Rule>) -> String {
+    match rule.and_then(Rule::publish).and_then(|grant| grant.service.as_deref()) {
+        Some(service) => format!("the service `{service}`"),
+        None => "a service".to_owned(),
     }
-    quoted.push('"');
-    quoted
 }

@@ -30,7 +30,8 @@
 //! )?;
 //!
 //! let publish = |topic, size_bytes| {
-//!     policy.decide(&Request::Publish { topic, size_bytes, protection: Protection::Local, retain: false })
+//!     let protection = Protection::Local;
+//!     policy.decide(&Request::Publish { topic, size_bytes, protection, service: None, retain: false })
 //! };
 //! let (reading, alarm) = (Topic::new("metering/7/reading")?, Topic::new("metering/7/alarm")?);
 //!
@@ -64,7 +65,30 @@
 //! - **No allocation, flat cost.** `decide` allocates nothing, and takes as many steps with 100,000 rules as
 //!   with ten; only the processor's caches notice the difference.
 //!
-//! A ceiling is a second [`Policy`], and the right of an AE is what both allow.
+//! # Ceilings
+//!
+//! A ceiling is a second [`Policy`], and the right of an AE is what both allow. [`Request::under`] makes the question to the
+//! ceiling of the one to the AE's file: a message that leaves the node does so under a service, and which one stands in
+//! the grant that allowed it.
+//!
+//! ```
+//! use m2m_policy::topic::Topic;
+//! use m2m_policy::{Effect, Policy, Protection, Request};
+//!
+//! let file = |head: &str, protection: &str, service: &str| {
+//!     let grant = format!("[[publish]]\ntopic = \"metering/#\"\nprotection = {protection}\nservice = \"{service}\"");
+//!     Policy::parse("test.toml", &format!("{head}\n{grant}\nreason = \"reports\"\n"))
+//! };
+//! let meter = file("ae = \"meter\"", "\"signed\"", "metering/report")?;
+//! let ceiling = file("ceiling = true", "[\"local\", \"signed\"]", "metering/command")?;
+//!
+//! let topic = Topic::new("metering/7/flow")?;
+//! let asked = Request::Publish { topic, size_bytes: 8, protection: Protection::Signed, service: None, retain: false };
+//! let granted = meter.decide(&asked).rule.ok_or("not granted")?;
+//! let within = asked.under(meter.rule(granted));
+//! assert_eq!(ceiling.decide(&within).effect, Effect::Deny);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
@@ -102,6 +126,6 @@ pub use rule::{
 };
 pub use template::template;
 pub use vocabulary::{
-    Algorithm, Algorithms, Interface, KeyOperation, KeyOperations, KeyUsage, LogLevel, Protection, StatelessOperation,
-    StatelessOperations, UnknownWord, Usage,
+    Algorithm, Algorithms, Interface, KeyOperation, KeyOperations, KeyUsage, LogLevel, Protection, Protections,
+    StatelessOperation, StatelessOperations, UnknownWord, Usage,
 };

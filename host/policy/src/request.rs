@@ -1,5 +1,6 @@
 //! What is asked of a policy: one value for each call an AE can make, and for each message it would get.
 
+use crate::rule::Rule;
 use crate::topic::{Topic, TopicFilter};
 use crate::vocabulary::{Algorithm, KeyOperation, LogLevel, Protection, StatelessOperation, Usage};
 
@@ -14,8 +15,19 @@ pub enum Request<'a> {
         size_bytes: usize,
         /// How it is to be protected.
         protection: Protection,
+        /// For a ceiling: the service that the AE's own file lets it leave under. See [`Self::under`].
+        service: Option<&'a str>,
         /// Whether it is to stay as the topic's last value.
         retain: bool,
+    },
+    /// `messages.peer.send`: confidential to one peer. Needs a publish grant with that protection.
+    SendToPeer {
+        /// Where to.
+        topic: &'a Topic,
+        /// Of the payload.
+        size_bytes: usize,
+        /// As in [`Self::Publish`].
+        service: Option<&'a str>,
     },
     /// `messaging.request`
     Ask {
@@ -49,6 +61,8 @@ pub enum Request<'a> {
         topic: &'a Topic,
         /// Who sent it.
         sender: Sender<'a>,
+        /// How it was protected on its way: `local` whenever an AE of this node or the node itself sent it.
+        protection: Protection,
     },
     /// The end of an earlier `messaging.request` is about to be handed to the AE.
     DeliverAnswer {
@@ -121,11 +135,22 @@ pub enum Sender<'a> {
     System,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// The same request as it is put to a ceiling: with the service of `granted`, the rule that allowed it in the AE's
+    /// file. A ceiling that names a service denies what comes without one.
+    #[must_use]
+    pub fn under(mut self, granted: &'a Rule) -> Self {
+        if let Self::Publish { service, .. } | Self::SendToPeer { service, .. } = &mut self {
+            *service = granted.publish().and_then(|grant| grant.service.as_deref());
+        }
+        self
+    }
+
     /// The right in question, as denials and capability files name it.
     pub fn operation(&self) -> &'static str {
         match self {
             Self::Publish { .. } => "messaging.publish",
+            Self::SendToPeer { .. } => "messaging.send",
             Self::Ask { .. } => "messaging.request",
             Self::Reply { .. } => "messages.reply",
             Self::Subscribe { .. } => "messaging.subscribe",
@@ -150,6 +175,7 @@ impl Request<'_> {
     pub fn subject(&self) -> &str {
         match self {
             Self::Publish { topic, .. }
+            | Self::SendToPeer { topic, .. }
             | Self::Ask { topic, .. }
             | Self::Reply { topic, .. }
             | Self::Deliver { topic, .. }

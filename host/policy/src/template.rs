@@ -40,9 +40,12 @@ reason = "signs what the AE publishes"
 topic = "AE-NAME/reading"
 max-size = "4 KiB"
 rate = "10/s"
+# protection = "signed"         # leaves the node, readable by all; "confidential": for one peer. Without: stays here
+# service = "AE-NAME/report"    # then: the right that it leaves under
 reason = "what the AE has to say"
 
-# Topics it may subscribe to, and from whom: `ae:NAME`, `ae:*`, or `system` for the node's own.
+# Topics it may subscribe to, and from whom: `ae:NAME`, `ae:*`, `system` for the node itself, or `service:SERVICE/OPERATION`
+# for another node with this right in its certificate.
 [[subscribe]]
 topic = "AE-NAME/command"
 from = ["ae:controller"]

@@ -62,6 +62,11 @@ reason = "r"
 topic = "metering/7/#"
 max-size = "1 B"
 reason = "r"
+[[publish]]
+topic = "metering/7/+"
+protection = "confidential"
+service = "metering/report"
+reason = "r"
 [[request]]
 topic = "tariff/#"
 reason = "r"
@@ -86,13 +91,16 @@ reason = "r"
     let (size_bytes, protection, usage) = (10, Protection::Local, Usage::EMPTY);
     let (algorithm, operation) = (Algorithm::X25519, KeyOperation::Agree);
     let requests = [
-        Request::Publish { topic: allowed, size_bytes, protection, retain: false },
-        Request::Publish { topic: denied, size_bytes, protection, retain: false },
+        Request::Publish { topic: allowed, size_bytes, protection, service: None, retain: false },
+        Request::Publish { topic: denied, size_bytes, protection, service: None, retain: false },
+        Request::SendToPeer { topic: allowed, size_bytes, service: Some("metering/report") },
+        Request::SendToPeer { topic: allowed, size_bytes, service: Some("metering/command") },
         Request::Ask { topic: tariff, size_bytes, timeout_ms: 1 },
         Request::Reply { topic: command, size_bytes },
         Request::Subscribe { filter: &filter },
         Request::Subscribe { filter: &wide },
-        Request::Deliver { topic: command, sender: Sender::Node(&rights) },
+        Request::Deliver { topic: command, sender: Sender::Node(&rights), protection: Protection::Signed },
+        Request::Deliver { topic: command, sender: Sender::Node(&rights), protection },
         Request::DeliverAnswer { topic: tariff },
         Request::Generate { alias: "session-1", algorithm, persistent: true },
         Request::Key { alias: "session-1", child: false, operation },
@@ -116,7 +124,7 @@ reason = "r"
         black_box(rights.map(|rights| rights.decide(KeyOperation::Agree)));
     });
     assert_eq!(counted, 0);
-    assert_eq!(allows, requests.len() - 4);
+    assert_eq!(allows, requests.len() - 6);
     // The counter itself counts.
     assert!(allocations(|| drop(black_box(Box::new(1)))) > 0);
 }

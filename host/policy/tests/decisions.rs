@@ -79,7 +79,7 @@ fn topic(text: &str) -> &Topic {
 }
 
 fn publish(text: &str, size_bytes: usize) -> Request<'_> {
-    Request::Publish { topic: topic(text), size_bytes, protection: Protection::Local, retain: false }
+    Request::Publish { topic: topic(text), size_bytes, protection: Protection::Local, service: None, retain: false }
 }
 
 fn key(alias: &str, operation: KeyOperation) -> Request<'_> {
@@ -119,8 +119,13 @@ fn the_more_specific_grant_is_named() {
 
 #[test]
 fn retaining_is_a_grant_of_its_own() {
-    let retain =
-        |text, retain| Request::Publish { topic: topic(text), size_bytes: 1, protection: Protection::Local, retain };
+    let retain = |text, retain| Request::Publish {
+        topic: topic(text),
+        size_bytes: 1,
+        protection: Protection::Local,
+        service: None,
+        retain,
+    };
     check(METER, retain("metering/7/alarm", true), Allow);
     check(METER, retain("metering/8/reading", false), Allow);
     check(METER, retain("metering/8/reading", true), Deny);
@@ -133,6 +138,7 @@ fn only_the_granted_protection() {
             topic: topic("metering/8/reading"),
             size_bytes: 1,
             protection: *protection,
+            service: None,
             retain: false,
         };
         check(METER, request, if *protection == Protection::Local { Allow } else { Deny });
@@ -180,7 +186,10 @@ fn a_subscription_within_a_granted_filter() {
 
 #[test]
 fn delivery_from_the_accepted_senders() {
-    let deliver = |text, sender| Request::Deliver { topic: topic(text), sender };
+    let deliver = |text, sender| {
+        let protection = if matches!(sender, Sender::Node(_)) { Protection::Signed } else { Protection::Local };
+        Request::Deliver { topic: topic(text), sender, protection }
+    };
     let (command, other) = (["metering/command".to_owned()], ["metering/report".to_owned()]);
     check(METER, deliver("metering/7/command", Sender::Ae("controller")), Allow);
     check(METER, deliver("metering/7/command", Sender::Ae("controller2")), Deny);

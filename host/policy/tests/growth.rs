@@ -25,6 +25,7 @@ fn a_hundred_thousand_grants_decide_as_ten_do() {
                 topic: Topic::new(text).unwrap(),
                 size_bytes: 1,
                 protection: Protection::Local,
+                service: None,
                 retain: false,
             };
             policy.decide(&request)

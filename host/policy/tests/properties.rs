@@ -120,7 +120,7 @@ proptest! {
             };
         }
         let policy = Policy::parse("any.toml", &file).unwrap();
-        let request = Request::Publish { topic, size_bytes: size_bytes as usize, protection: Protection::Local, retain };
+        let request = Request::Publish { topic, size_bytes: size_bytes as usize, protection: Protection::Local, service: None, retain };
         prop_assert_eq!(policy.decide(&request).effect, expected, "{}", file);
         prop_assert_eq!(policy.explain(&request).effect, expected);
     }
@@ -166,14 +166,12 @@ proptest! {
 
 fn all_requests<'a>(topic: &'a Topic, filter: &'a TopicFilter, alias: &'a str, size_bytes: usize) -> Vec<Request<'a>> {
     let mut requests = vec![
-        Request::Publish { topic, size_bytes, protection: Protection::Local, retain: false },
+        Request::Publish { topic, size_bytes, protection: Protection::Local, service: None, retain: false },
         Request::Ask { topic, size_bytes, timeout_ms: 0 },
         Request::Reply { topic, size_bytes },
         Request::Subscribe { filter },
         Request::Unsubscribe { filter },
-        Request::Deliver { topic, sender: Sender::System },
-        Request::Deliver { topic, sender: Sender::Ae(alias) },
-        Request::Deliver { topic, sender: Sender::Device },
+        Request::SendToPeer { topic, size_bytes, service: None },
         Request::DeliverAnswer { topic },
         Request::Aliases,
         Request::Clock,
@@ -181,6 +179,10 @@ fn all_requests<'a>(topic: &'a Topic, filter: &'a TopicFilter, alias: &'a str, s
         Request::Service { name: alias },
         Request::ChangePseudonym,
     ];
+    for protection in Protection::ALL.iter().copied() {
+        let senders = [Sender::System, Sender::Ae(alias), Sender::Device, Sender::Node(&[])];
+        requests.extend(senders.map(|sender| Request::Deliver { topic, sender, protection }));
+    }
     for algorithm in Algorithm::ALL.iter().copied() {
         requests.push(Request::Generate { alias, algorithm, persistent: false });
         for (child, operation) in [(false, KeyOperation::Agree), (true, KeyOperation::Derive)] {

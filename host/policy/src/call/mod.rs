@@ -34,13 +34,13 @@ pub struct Call {
     pub size_bytes: Option<usize>,
     /// `ae:NAME`, `system`, `device` or `service:SERVICE/OPERATION`.
     pub sender: Option<String>,
-    /// Local without.
+    /// Without: `signed` for what comes from a `service:…`, else `local`.
     pub protection: Option<Protection>,
     /// False without.
     pub retain: Option<bool>,
     /// Of a log line.
     pub level: Option<LogLevel>,
-    /// `SERVICE/OPERATION`.
+    /// `SERVICE/OPERATION`: what is asked for, or what a message leaves under when a ceiling is asked.
     pub service: Option<String>,
     /// Of the key to be made.
     pub algorithm: Option<Algorithm>,
@@ -104,13 +104,19 @@ impl Call {
     pub fn with_request<R>(&self, then: impl FnOnce(&Request<'_>) -> R) -> Result<R, CallError> {
         self.check_fields()?;
         let size_bytes = self.size_bytes.unwrap_or(0);
-        let protection = self.protection.unwrap_or(Protection::Local);
         let child = self.child.unwrap_or(false);
         let filter;
         let rights;
         let request = match self.operation.as_str() {
-            "messaging.publish" => {
-                Request::Publish { topic: self.topic()?, size_bytes, protection, retain: self.retain.unwrap_or(false) }
+            "messaging.publish" => Request::Publish {
+                topic: self.topic()?,
+                size_bytes,
+                protection: self.protection.unwrap_or(Protection::Local),
+                service: self.optional_service()?,
+                retain: self.retain.unwrap_or(false),
+            },
+            "messaging.send" => {
+                Request::SendToPeer { topic: self.topic()?, size_bytes, service: self.optional_service()? }
             }
             "messaging.request" => {
                 Request::Ask { topic: self.topic()?, size_bytes, timeout_ms: self.timeout_ms.unwrap_or(0) }
@@ -124,7 +130,9 @@ impl Call {
             }
             "messaging.deliver" => {
                 rights = self.rights();
-                Request::Deliver { topic: self.topic()?, sender: self.sender(&rights)? }
+                let sender = self.sender(&rights)?;
+                let usual = if matches!(sender, Sender::Node(_)) { Protection::Signed } else { Protection::Local };
+                Request::Deliver { topic: self.topic()?, sender, protection: self.protection.unwrap_or(usual) }
             }
             "messaging.deliver-answer" => Request::DeliverAnswer { topic: self.topic()? },
             "messages.reply" => Request::Reply { topic: self.topic()?, size_bytes },
@@ -223,6 +231,10 @@ impl Call {
         let service = self.given("service", &self.service)?;
         let expected = "expected `SERVICE/OPERATION`";
         if is_service(service) { Ok(service) } else { Err(malformed("service", expected.to_owned(), service)) }
+    }
+
+    fn optional_service(&self) -> Result<Option<&str>, CallError> {
+        self.service.is_some().then(|| self.service()).transpose()
     }
 
     /// The one right of a sender on another node.

@@ -1,12 +1,13 @@
 //! Which call takes which fields.
 
 /// Every operation, with the fields that it needs and those that it may have.
-pub(crate) const OPERATIONS: [(&str, &[&str], &[&str]); 31] = [
-    ("messaging.publish", &["topic"], &["size", "protection", "retain"]),
+pub(crate) const OPERATIONS: [(&str, &[&str], &[&str]); 32] = [
+    ("messaging.publish", &["topic"], &["size", "protection", "service", "retain"]),
+    ("messaging.send", &["topic"], &["size", "service"]),
     ("messaging.request", &["topic"], &["size", "timeout"]),
     ("messaging.subscribe", &["filter"], &[]),
     ("messaging.unsubscribe", &["filter"], &[]),
-    ("messaging.deliver", &["topic", "sender"], &[]),
+    ("messaging.deliver", &["topic", "sender"], &["protection"]),
     ("messaging.deliver-answer", &["topic"], &[]),
     ("messages.reply", &["topic"], &["size"]),
     ("keys.generate", &["alias", "algorithm"], &["persistent"]),

@@ -5,24 +5,44 @@ use std::ops::ControlFlow;
 use crate::decision::{Cause, Effect, RuleId, Verdict};
 use crate::policy::Policy;
 use crate::request::Sender;
-use crate::rule::{Rule, TopicScope};
+use crate::rule::{PublishGrant, Rule, TopicScope};
 use crate::topic::{FilterTree, Topic, TopicFilter};
 use crate::vocabulary::Protection;
 
+/// How a message is to be sent.
+pub(super) struct Way<'a> {
+    pub(super) protection: Protection,
+    pub(super) service: Option<&'a str>,
+    pub(super) retain: bool,
+}
+
 impl Policy {
-    pub(super) fn publish(&self, topic: &Topic, size_bytes: usize, protection: Protection, retain: bool) -> Verdict {
+    pub(super) fn publish(&self, topic: &Topic, size_bytes: usize, way: Way<'_>) -> Verdict {
         self.by_topic(&self.index.publish, topic, |id, rule| {
             let grant = rule.publish()?;
             Some(if grant.scope.excepts(topic) {
                 Verdict::deny(id, Cause::Excepted)
-            } else if grant.protection != protection {
+            } else if !grant.protection.contains(way.protection) {
                 Verdict::deny(id, Cause::Protection)
-            } else if retain && !grant.retain {
+            } else if !self.is_service(grant, &way) {
+                Verdict::deny(id, Cause::OtherService)
+            } else if way.retain && !(grant.retain && way.protection == Protection::Local) {
                 Verdict::deny(id, Cause::Retain)
             } else {
                 within_size(id, size_bytes, grant.max_bytes)
             })
         })
+    }
+
+    /// Whether the message leaves under the service that is granted. An AE does not name one: its file does. A ceiling must
+    /// be told which it is, where it names one itself.
+    fn is_service(&self, grant: &PublishGrant, way: &Way<'_>) -> bool {
+        let is_local = way.protection == Protection::Local;
+        match (way.service, grant.service.as_deref()) {
+            (None, None) => true,
+            (None, Some(_)) => is_local || !self.is_ceiling(),
+            (Some(service), granted) => !is_local && granted.is_none_or(|granted| granted == service),
+        }
     }
 
     pub(super) fn ask(&self, topic: &Topic, size_bytes: usize, timeout_ms: u32) -> Verdict {
@@ -57,14 +77,17 @@ impl Policy {
         })
     }
 
-    pub(super) fn deliver(&self, topic: &Topic, sender: Sender<'_>) -> Verdict {
+    pub(super) fn deliver(&self, topic: &Topic, sender: Sender<'_>, protection: Protection) -> Verdict {
         self.by_topic(&self.index.subscribe, topic, |id, rule| {
             let grant = rule.subscribe()?;
-            if grant.scope.excepts(topic) {
-                return Some(Verdict::deny(id, Cause::Excepted));
-            }
-            let is_accepted = grant.from.iter().any(|pattern| pattern.accepts(sender));
-            Some(Verdict::require(id, is_accepted, Cause::Sender))
+            Some(if grant.scope.excepts(topic) {
+                Verdict::deny(id, Cause::Excepted)
+            } else if grant.accepts(sender, protection) {
+                Verdict::allow(id)
+            } else {
+                let is_known = grant.from.iter().any(|pattern| pattern.accepts(sender));
+                Verdict::deny(id, if is_known { Cause::SenderProtection } else { Cause::Sender })
+            })
         })
     }
 

@@ -10,9 +10,10 @@ use crate::decision::{Cause, Decision, RuleId, Verdict};
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::rule::{AuthorizationGrant, Grant};
-use crate::vocabulary::{LogLevel, StatelessOperation};
+use crate::vocabulary::{LogLevel, Protection, StatelessOperation};
 
 pub use keys::KeyRights;
+use messages::Way;
 
 impl Policy {
     /// Decides a request. Allocates nothing; the steps do not grow with the number of rules.
@@ -26,13 +27,16 @@ impl Policy {
 
     pub(crate) fn verdict(&self, request: &Request<'_>) -> Verdict {
         match *request {
-            Request::Publish { topic, size_bytes, protection, retain } => {
-                self.publish(topic, size_bytes, protection, retain)
+            Request::Publish { topic, size_bytes, protection, service, retain } => {
+                self.publish(topic, size_bytes, Way { protection, service, retain })
+            }
+            Request::SendToPeer { topic, size_bytes, service } => {
+                self.publish(topic, size_bytes, Way { protection: Protection::Confidential, service, retain: false })
             }
             Request::Ask { topic, size_bytes, timeout_ms } => self.ask(topic, size_bytes, timeout_ms),
             Request::DeliverAnswer { topic } => self.deliver_answer(topic),
             Request::Reply { topic, size_bytes } => self.reply(topic, size_bytes),
-            Request::Deliver { topic, sender } => self.deliver(topic, sender),
+            Request::Deliver { topic, sender, protection } => self.deliver(topic, sender, protection),
             Request::Subscribe { filter } | Request::Unsubscribe { filter } => self.subscribe(filter),
             Request::Generate { alias, algorithm, persistent } => self.generate(alias, algorithm, persistent),
             Request::Key { alias, child, operation } => self.key(alias, child, operation),

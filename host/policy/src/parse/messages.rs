@@ -6,7 +6,8 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::keys::draft;
-use super::section::{Section, each};
+use super::protection::{self, Leaving};
+use super::section::{Section, Text};
 use super::{Draft, units};
 use crate::diagnostic::Reporter;
 use crate::name::{is_name, is_service};
@@ -15,29 +16,26 @@ use crate::rule::{
     SenderPattern, SubscribeGrant, TopicScope, WhenFull,
 };
 use crate::topic::TopicFilter;
-use crate::vocabulary::Protection;
 
 const PUBLISH_KEYS: &[&str] = &["topic", "except", "max-size", "rate", "retain", "protection", "service", "reason"];
 const REQUEST_KEYS: &[&str] = &["topic", "except", "max-size", "rate", "max-timeout", "reason"];
-const SUBSCRIBE_KEYS: &[&str] = &["topic", "except", "from", "reply", "max-reply-size", "when-full", "rate", "reason"];
+const SUBSCRIBE_KEYS: &[&str] =
+    &["topic", "except", "from", "protection", "reply", "max-reply-size", "when-full", "rate", "reason"];
 
-pub(super) fn publish(header: Range<usize>, table: &DeTable<'_>, errors: &mut Reporter<'_>) -> Option<Draft> {
+pub(super) fn publish(
+    header: Range<usize>,
+    table: &DeTable<'_>,
+    is_ceiling: bool,
+    errors: &mut Reporter<'_>,
+) -> Option<Draft> {
     let section = Section::open("[[publish]]", header.clone(), table, PUBLISH_KEYS, errors);
     let scope = scope(&section, errors);
     refuse_reserved(&section, scope.as_ref(), errors);
     let max_bytes = max_size(&section, "max-size", errors);
     let retain = section.flag("retain", errors).unwrap_or(false);
-    let protection = protection(&section, errors);
-    if section.has("service") {
-        let message = "`service` is not enforced by this node yet, as no message leaves it";
-        errors.error_with_help(
-            section.key_span("service"),
-            message,
-            "remove the line: every message stays on the node",
-        );
-    }
+    let Leaving { protection, service } = protection::of_publish(&section, is_ceiling, retain, errors);
     let (rate, reason) = (section.rate(errors), section.reason(errors));
-    let grant = PublishGrant { scope: scope?, max_bytes, retain, protection };
+    let grant = PublishGrant { scope: scope?, max_bytes, retain, protection, service };
     Some(draft(header, Grant::Publish(grant), rate, reason, errors))
 }
 
@@ -62,8 +60,9 @@ pub(super) fn subscribe(header: Range<usize>, table: &DeTable<'_>, errors: &mut 
         let help = "list the accepted senders: `ae:NAME`, `ae:*`, `system` or `service:SERVICE/OPERATION`";
         section.missing("from", help, errors);
     }
-    let from = section.one_or_list("from", errors).unwrap_or_default();
-    let from = each(&from, sender, errors).into();
+    let from = senders(&section, errors);
+    let protection = protection::of_subscribe(&section, &from, errors);
+    let from = from.into_iter().map(|(_, pattern)| pattern).collect();
     let reply = section.flag("reply", errors).unwrap_or(false);
     if !reply {
         section.idle("max-reply-size", "`reply = true`", errors);
@@ -71,7 +70,7 @@ pub(super) fn subscribe(header: Range<usize>, table: &DeTable<'_>, errors: &mut 
     let max_reply_bytes = max_size(&section, "max-reply-size", errors);
     let when_full = section.parsed("when-full", when_full, errors).unwrap_or(WhenFull::BackPressure);
     let (rate, reason) = (section.rate(errors), section.reason(errors));
-    let grant = SubscribeGrant { scope: scope?, from, reply, max_reply_bytes, when_full };
+    let grant = SubscribeGrant { scope: scope?, from, protection, reply, max_reply_bytes, when_full };
     Some(draft(header, Grant::Subscribe(grant), rate, reason, errors))
 }
 
@@ -115,13 +114,16 @@ fn max_size(section: &Section<'_>, key: &str, errors: &mut Reporter<'_>) -> u32 
     size.and_then(|size| u32::try_from(size).ok()).unwrap_or(PAYLOAD_BYTES_MAX)
 }
 
-fn protection(section: &Section<'_>, errors: &mut Reporter<'_>) -> Protection {
-    let read = |text: &str| match text.parse() {
-        Ok(Protection::Local) => Ok(Protection::Local),
-        Ok(other) => Err(format!("`{other}` is not enforced by this node yet, expected `local`")),
-        Err(error) => Err(error.to_string()),
-    };
-    section.parsed("protection", read, errors).unwrap_or(Protection::Local)
+/// The entries of `from` that can be read; the others are reported.
+fn senders<'t>(section: &Section<'t>, errors: &mut Reporter<'_>) -> Vec<(Text<'t>, SenderPattern)> {
+    let mut senders = Vec::new();
+    for (span, text) in section.one_or_list("from", errors).unwrap_or_default() {
+        match sender(text) {
+            Ok(pattern) => senders.push(((span, text), pattern)),
+            Err(message) => errors.error(span, message),
+        }
+    }
+    senders
 }
 
 fn sender(text: &str) -> Result<SenderPattern, String> {

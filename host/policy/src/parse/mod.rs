@@ -4,6 +4,7 @@ mod cases;
 mod head;
 mod keys;
 mod messages;
+mod protection;
 mod review;
 mod section;
 mod singles;
@@ -73,7 +74,7 @@ fn read(file_name: &str, text: &str, errors: &mut Reporter<'_>) -> Option<Policy
     let scope = head::read(&file, errors);
     let mut drafts = drafts(&file, errors);
     drafts.sort_by_key(|draft| draft.header.start);
-    review::refuse_duplicates(&drafts, errors);
+    review::refuse_duplicates(&drafts, file.has("ceiling"), errors);
 
     let (scope, is_clean) = (scope?, errors.is_clean());
     let rules: Box<[Rule]> = drafts.into_iter().map(|draft| draft.rule).collect();
@@ -88,10 +89,11 @@ fn read(file_name: &str, text: &str, errors: &mut Reporter<'_>) -> Option<Policy
 }
 
 fn drafts(file: &Section<'_>, errors: &mut Reporter<'_>) -> Vec<Draft> {
+    let is_ceiling = file.has("ceiling");
     let mut drafts = keys::read(file, errors);
     drafts.extend(keys::read_stateless(file, errors));
     for (header, table) in file.tables("publish", errors) {
-        drafts.extend(messages::publish(header, table, errors));
+        drafts.extend(messages::publish(header, table, is_ceiling, errors));
     }
     for (header, table) in file.tables("request", errors) {
         drafts.extend(messages::request(header, table, errors));

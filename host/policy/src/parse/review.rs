@@ -10,19 +10,30 @@ use crate::diagnostic::{Reporter, Warning};
 use crate::policy::Policy;
 use crate::rule::{Grant, Rule, SubscribeGrant, TopicScope};
 use crate::topic::FilterTree;
+use crate::vocabulary::Protections;
 
-/// Two grants of one kind over one filter. (TOML itself refuses a second `[keys.ALIAS]`.)
-pub(super) fn refuse_duplicates(drafts: &[Draft], errors: &mut Reporter<'_>) {
-    let mut lines: HashMap<(&str, &str), u32> = HashMap::new();
+/// Two grants of one kind over one filter; publish grants may differ in protection, and in a ceiling in service. (TOML itself refuses a second `[keys.ALIAS]`.)
+pub(super) fn refuse_duplicates(drafts: &[Draft], is_ceiling: bool, errors: &mut Reporter<'_>) {
+    let mut lines: HashMap<(&str, &str, Protections, &str), u32> = HashMap::new();
     for draft in drafts {
         let Some(scope) = scope(&draft.rule) else {
             continue;
         };
         let (section, filter) = (draft.rule.grant.section(), scope.filter.as_str());
-        if let Some(line) = lines.insert((section, filter), draft.rule.line) {
+        let (protection, service) = way(&draft.rule, is_ceiling);
+        if let Some(line) = lines.insert((section, filter, protection, service), draft.rule.line) {
             let message = format!("`{filter}` is granted twice: the first {section} is in line {line}");
             errors.error_with_help(draft.header.clone(), message, "merge the two");
         }
+    }
+}
+
+fn way(rule: &Rule, is_ceiling: bool) -> (Protections, &str) {
+    match &rule.grant {
+        Grant::Publish(grant) => {
+            (grant.protection, grant.service.as_deref().filter(|_| is_ceiling).unwrap_or_default())
+        }
+        _ => (Protections::EMPTY, ""),
     }
 }
 
@@ -87,7 +98,8 @@ fn grants_all(wide: &Grant, narrow: &Grant) -> bool {
             leaves(&wide.scope, &narrow.scope)
                 && wide.max_bytes >= narrow.max_bytes
                 && (wide.retain || !narrow.retain)
-                && wide.protection == narrow.protection
+                && wide.protection.includes(narrow.protection)
+                && (wide.service.is_none() || wide.service == narrow.service)
         }
         (Grant::Request(wide), Grant::Request(narrow)) => {
             leaves(&wide.scope, &narrow.scope)
@@ -103,7 +115,10 @@ fn grants_all(wide: &Grant, narrow: &Grant) -> bool {
 
 fn accepts_all(wide: &SubscribeGrant, narrow: &SubscribeGrant) -> bool {
     let replies = !narrow.reply || (wide.reply && wide.max_reply_bytes >= narrow.max_reply_bytes);
-    replies && wide.when_full == narrow.when_full && narrow.from.iter().all(|sender| wide.from.contains(sender))
+    replies
+        && wide.when_full == narrow.when_full
+        && wide.protection.includes(narrow.protection)
+        && narrow.from.iter().all(|sender| wide.from.contains(sender))
 }
 
 /// Whether no exception of `wide` touches what `narrow` is about.

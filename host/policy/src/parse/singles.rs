@@ -2,9 +2,9 @@
 
 use super::Draft;
 use super::keys::draft;
+use super::protection::service;
 use super::section::{Section, each};
 use crate::diagnostic::Reporter;
-use crate::name::is_service;
 use crate::rule::{AuthorizationGrant, Grant};
 use crate::vocabulary::LogLevel;
 
@@ -35,10 +35,6 @@ fn authorization(file: &Section<'_>, errors: &mut Reporter<'_>) -> Option<Draft>
     let known = &["services", "change-pseudonym", "rate", "reason"];
     let section = Section::open("[authorization]", header.clone(), table, known, errors);
     let words = section.list("services", errors).unwrap_or_default();
-    let service = |text: &str| {
-        let expected = || format!("expected `SERVICE/OPERATION` such as `metering/report`, found `{text}`");
-        if is_service(text) { Ok(Box::from(text)) } else { Err(expected()) }
-    };
     let mut services: Vec<Box<str>> = each(&words, service, errors);
     services.sort();
     let change_pseudonym = section.flag("change-pseudonym", errors).unwrap_or(false);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::request::Sender;
 use crate::topic::{Topic, TopicFilter};
-use crate::vocabulary::{Algorithms, KeyOperations, Protection};
+use crate::vocabulary::{Algorithms, KeyOperations, Protection, Protections};
 
 /// The largest payload of a message, and the `max-size` of a grant that names none.
 pub const PAYLOAD_BYTES_MAX: u32 = 64 * 1024;
@@ -103,10 +103,13 @@ pub struct PublishGrant {
     pub scope: TopicScope,
     /// The largest payload.
     pub max_bytes: u32,
-    /// Whether a value may stay for later subscribers.
+    /// Whether a value may stay for later subscribers; only what is `local` can.
     pub retain: bool,
-    /// How the message must be protected.
-    pub protection: Protection,
+    /// How the message may be protected: one in an AE's file, one or several in a ceiling.
+    pub protection: Protections,
+    /// The right, as `service/operation`, under which a message leaves the node. In an AE's file it is there exactly when
+    /// `protection` is not `local`; a ceiling without one lets every service through.
+    pub service: Option<Box<str>>,
 }
 
 /// `[[request]]`
@@ -127,12 +130,22 @@ pub struct SubscribeGrant {
     pub scope: TopicScope,
     /// From whom; never empty, at most [`LIST_ENTRIES_MAX`].
     pub from: Box<[SenderPattern]>,
+    /// How a message must be protected; without the key, all that the senders in `from` have ([`SenderPattern::has`]).
+    pub protection: Protections,
     /// Whether requests may be answered.
     pub reply: bool,
     /// The largest answer.
     pub max_reply_bytes: u32,
     /// What happens when the mailbox is full.
     pub when_full: WhenFull,
+}
+
+impl SubscribeGrant {
+    /// Whether a message of this sender with this protection is accepted by an entry of `from`.
+    pub fn accepts(&self, sender: Sender<'_>, protection: Protection) -> bool {
+        self.protection.contains(protection)
+            && self.from.iter().any(|pattern| pattern.has(protection) && pattern.accepts(sender))
+    }
 }
 
 /// An entry of `from`.
@@ -156,6 +169,15 @@ impl SenderPattern {
             (Self::AnyAe, Sender::Ae(_)) | (Self::System, Sender::System) => true,
             (Self::Service(service), Sender::Node(rights)) => rights.iter().any(|right| **right == **service),
             _ => false,
+        }
+    }
+
+    /// Whether messages of such senders can be so protected. Between AEs of one node everything is `local`, what an AE
+    /// also sends to others included; what comes from another node never is.
+    pub fn has(&self, protection: Protection) -> bool {
+        match self {
+            Self::Ae(_) | Self::AnyAe | Self::System => protection == Protection::Local,
+            Self::Service(_) => matches!(protection, Protection::Signed | Protection::Confidential),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-pub use sets::{Algorithms, KeyOperations, StatelessOperations, Usage};
+pub use sets::{Algorithms, KeyOperations, Protections, StatelessOperations, Usage};
 
 /// A word that is none of those expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -158,7 +158,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How a message is protected on its way. A capability file can name `local` only, until the node enforces the others.
+    /// How a message is protected on its way. No capability file can name `unauthenticated` yet.
     Protection, "protection", {
         /// Never leaves the node.
         Local => "local",

@@ -1,6 +1,6 @@
 //! Sets of words, as bits.
 
-use super::{Algorithm, KeyOperation, KeyUsage, StatelessOperation};
+use super::{Algorithm, KeyOperation, KeyUsage, Protection, StatelessOperation};
 
 macro_rules! bit_set {
     ($(#[$doc:meta])* $set:ident of $item:ty) => {
@@ -61,6 +61,11 @@ bit_set! {
 bit_set! {
     /// A set of [`StatelessOperation`]s.
     StatelessOperations of StatelessOperation
+}
+
+bit_set! {
+    /// A set of [`Protection`]s.
+    Protections of Protection
 }
 
 bit_set! {
