@@ -22,6 +22,12 @@ impl Options {
 
     /// Never leaves the node, is kept as the topic's last value.
     pub const RETAINED: Self = Options { protection: Protection::Local, retain: true };
+
+    /// Goes to other nodes too, readable by all, signed under the node's current pseudonym.
+    pub const SIGNED: Self = Options { protection: Protection::Signed, retain: false };
+
+    /// Goes to those other nodes alone that take messages of the topic's service, and only they can read it.
+    pub const CONFIDENTIAL: Self = Options { protection: Protection::Confidential, retain: false };
 }
 
 /// The number of a request of this entity.

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, time::Duration};
 use crate::{
     Encoding, Error, Message, Result, Signal,
     encoding::{Bytes, Text},
-    messages::Outcome,
+    messages::{Outcome, Protection},
     messaging::{self, Options, RequestId},
     topic_name,
 };
@@ -38,9 +38,22 @@ pub(crate) type Default = Bytes;
 /// # use m2m_guest_sdk::Topic;
 /// const FLOW: Topic<f64> = Topic::cbor("metering/+/flow");
 /// ```
+/// Unless said otherwise, what is published stays on the node:
+/// ```
+/// # use m2m_guest_sdk::{Message, Result, Topic};
+/// const FLOW: Topic<f64> = Topic::cbor("metering/branch-1/flow").signed();
+/// const COMMAND: Topic<bool> = Topic::cbor("metering/branch-1/command").confidential();
+/// const STATUS: Topic<u32> = Topic::cbor("metering/branch-1/status").confidential();
+///
+/// # fn example(command: Message) -> Result<()> {
+/// FLOW.publish(&100.59)?; // to every node, under this node's pseudonym
+/// STATUS.send_to_sender(&command, &7)?; // to the one node that the command came from
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Topic<T, E = Default> {
     name: &'static str,
+    protection: Protection,
     payload: PhantomData<fn(T) -> E>,
 }
 
@@ -105,7 +118,21 @@ impl<T, E: Encoding<T>> Topic<T, E> {
     const fn named(name: &'static str) -> Self {
         assert!(topic_name::is_topic(name), "no topic name (MQTT 5, 4.7)");
         let payload = PhantomData;
-        Topic { name, payload }
+        Topic { name, protection: Protection::Local, payload }
+    }
+
+    /// What is published here goes to other nodes too, signed.
+    #[must_use]
+    pub const fn signed(mut self) -> Self {
+        self.protection = Protection::Signed;
+        self
+    }
+
+    /// What is published here goes to those nodes alone that take messages of the topic's service, encrypted.
+    #[must_use]
+    pub const fn confidential(mut self) -> Self {
+        self.protection = Protection::Confidential;
+        self
     }
 
     /// The name.
@@ -113,19 +140,26 @@ impl<T, E: Encoding<T>> Topic<T, E> {
         self.name
     }
 
-    /// Hands `value` to every subscriber on this node.
+    /// Hands `value` to every subscriber: on this node, and on others where the topic is [signed](Self::signed) or
+    /// [confidential](Self::confidential).
     pub fn publish(&self, value: &T) -> Result<()> {
-        self.publish_with(value, Options::LOCAL)
+        self.publish_with(value, Options { protection: self.protection, retain: false })
     }
 
-    /// The same, and keeps it as the topic's last value for whoever subscribes later.
+    /// The same, and keeps it as the topic's last value for whoever subscribes later. For topics that stay on the node.
     pub fn retain(&self, value: &T) -> Result<()> {
-        self.publish_with(value, Options::RETAINED)
+        self.publish_with(value, Options { protection: self.protection, retain: true })
     }
 
     /// The same, with a choice of protection.
     pub fn publish_with(&self, value: &T, options: Options) -> Result<()> {
         messaging::publish(self.name, &E::encode(value)?, options)
+    }
+
+    /// Sends `value` confidentially to the node that `message` came from, for whoever subscribed to the topic there.
+    /// [`Error::Failed`](crate::Error::Failed) where it came from this node.
+    pub fn send_to_sender(&self, message: &Message, value: &T) -> Result<()> {
+        message.send_to_peer(self.name, &E::encode(value)?)
     }
 
     /// Forgets the topic's last value.

@@ -33,21 +33,30 @@ impl From<Output> for Answer {
 
 /// `m2m-host` with these arguments, not started yet.
 pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    program("m2m-host", dir, arguments)
+}
+
+/// `m2m-authority` with these arguments, not started yet.
+pub(crate) fn authority(dir: &Path, arguments: &[&str]) -> Command {
+    program("m2m-authority", dir, arguments)
+}
+
+fn program(name: &str, dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binaries().join(name));
     command.args(arguments).current_dir(dir).stdin(Stdio::null());
     command.env_remove("RUST_LOG").env("RUST_BACKTRACE", "0");
     command
 }
 
-/// The everyday build, brought up to date once in a process.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
+/// Where the everyday build is, brought up to date once in a process.
+fn binaries() -> &'static Path {
+    static BINARIES: OnceLock<PathBuf> = OnceLock::new();
+    BINARIES.get_or_init(|| {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(root()).stdin(Stdio::null());
-        cargo.args(["build", "--quiet", "--workspace", "--bin", "m2m-host"]);
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "m2m-host", "--bin", "m2m-authority"]);
         let output = cargo.output().unwrap_or_else(|error| panic!("cargo could not be started: {error}"));
-        assert!(output.status.success(), "m2m-host does not build:\n{}", String::from_utf8_lossy(&output.stderr));
-        target().join("debug/m2m-host")
+        assert!(output.status.success(), "the binaries do not build:\n{}", String::from_utf8_lossy(&output.stderr));
+        target().join("debug")
     })
 }

@@ -14,6 +14,7 @@ const ROOT_KEY: [u8; 32] = *b"a root key for the tests' nodes.";
 #[derive(Debug, Clone)]
 pub struct TestNode {
     ceiling: String,
+    sections: String,
     aes: Vec<Ae>,
 }
 
@@ -26,7 +27,7 @@ impl Default for TestNode {
 impl TestNode {
     /// Without AEs.
     pub fn new() -> Self {
-        Self { ceiling: CEILING.to_owned(), aes: Vec::new() }
+        Self { ceiling: CEILING.to_owned(), sections: String::new(), aes: Vec::new() }
     }
 
     /// One more AE.
@@ -38,6 +39,12 @@ impl TestNode {
     /// Another ceiling than [`CEILING`].
     pub fn ceiling(mut self, text: &str) -> Self {
         text.clone_into(&mut self.ceiling);
+        self
+    }
+
+    /// More sections of `node.toml`.
+    pub fn section(mut self, text: &str) -> Self {
+        self.sections.push_str(text);
         self
     }
 
@@ -59,6 +66,7 @@ impl TestNode {
         let mut text = "[node]\nname = \"test\"\nceiling = \"ceiling.toml\"\n\n[secure-environment]\n\
                         root-key = { credential = \"root.key\" }\n"
             .to_owned();
+        text.push_str(&self.sections);
         for ae in &self.aes {
             folder.write(&ae.component_file(), &ae.component);
             folder.write(&ae.policy_file(), ae.policy_text());

@@ -1,5 +1,7 @@
 //! `m2m-host status --json`, as far as the tests ask. Read as a program of somebody else's would read it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// The node.
@@ -10,10 +12,41 @@ pub struct NodeReport {
     pub audit: String,
     /// In hexadecimal.
     pub audit_public_key: String,
+    /// Where the node is in an M2M system.
+    pub trust: Option<LifeCycle>,
     /// In the order of `node.toml`.
     pub aes: Vec<AeReport>,
     /// The last dead letters.
     pub dead_letters: Vec<serde_json::Value>,
+}
+
+/// Where a node is in an M2M system.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LifeCycle {
+    /// `uninitialized`, `initialized`, `enrolling`, `enrolled`, `authorized`.
+    pub stage: String,
+    /// In words.
+    pub waits_for: Option<String>,
+    /// So far.
+    pub enrolments: u64,
+    /// So far.
+    pub certificates: u64,
+    /// So far.
+    pub pseudonym_changes: u64,
+    /// Messages that were not believed, by cause.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// What is on its way out of a node.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OutboundReport {
+    /// Messages that wait.
+    pub waiting: u64,
+    /// Messages that left.
+    pub sent: u64,
+    /// Messages that were given up, by reason.
+    pub dropped: BTreeMap<String, u64>,
 }
 
 /// One AE.
@@ -33,6 +66,8 @@ pub struct AeReport {
     pub delivered: u64,
     /// Messages it answered with an error.
     pub messages_failed: u64,
+    /// What it sends to other nodes.
+    pub outbound: OutboundReport,
     /// How often it was restarted.
     pub restarts: u64,
     /// How often an instance ended by a fault.
@@ -67,6 +102,11 @@ pub struct CallReport {
 }
 
 impl NodeReport {
+    /// The node takes part in an M2M system.
+    pub fn life_cycle(&self) -> &LifeCycle {
+        self.trust.as_ref().expect("a life cycle")
+    }
+
     /// The AE of this name.
     pub fn ae(&self, name: &str) -> &AeReport {
         self.aes.iter().find(|ae| ae.name == name).unwrap_or_else(|| panic!("no AE is named `{name}`"))

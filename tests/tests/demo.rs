@@ -22,6 +22,7 @@ fn rogue_gets_nothing_and_harms_nobody() {
     for run in [&with_rogue, &without] {
         assert_eq!(run["delivered"], READINGS);
         assert_eq!(run["audit_ok"], true);
+        a_node_cannot_be_deceived_over_the_link(run);
         let found = STRETCHES.iter().filter(|stretch| is_found(stretch, &run["alarms"])).count();
         assert!(found >= 3, "{found} of the four stretches in {}", run["alarms"]);
     }
@@ -33,6 +34,19 @@ fn rogue_gets_nothing_and_harms_nobody() {
     assert_eq!(without["faults"].as_array().unwrap().len(), 0);
     assert_eq!(with_rogue["survived"], Value::Array(Vec::new()), "attempts that got through");
     every_attempt_has_its_own_answer(&with_rogue);
+}
+
+/// Two nodes enrolled, changed their names, and refused whatever was replayed or changed between them.
+fn a_node_cannot_be_deceived_over_the_link(run: &Value) {
+    assert_eq!(run["enrolments"], 2);
+    assert!(run["certificates"].as_u64().unwrap() >= 2, "{run}");
+    assert!(run["pseudonym_changes"].as_u64().unwrap() >= 2, "{run}");
+    let link = |key: &str| run["link"][key].as_u64().unwrap();
+    let refused = |cause: &str| run["refused"][cause].as_u64().unwrap_or(0);
+    assert!(link("replayed") > 10 && link("changed") > 10, "{run}");
+    let refused_in_all: u64 = run["refused"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert!(refused("replay") > 0 && refused("signature") > 0, "{}", run["refused"]);
+    assert_eq!(refused_in_all, link("replayed") + link("changed"), "{}", run["refused"]);
 }
 
 /// One of each kind, by name: had an attempt not been made, the others would not tell.

@@ -2,8 +2,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
+mod bench;
 mod demo;
 mod guests;
+mod peers;
 mod process;
 mod root;
 mod test;
@@ -27,6 +29,12 @@ enum Task {
     Demo(demo::Args),
     /// Everything: format, lints, import table, licences, all tests
     Test(test::Args),
+    /// Measure what is promised in numbers
+    Bench(bench::Args),
+    /// Have our messages checked by other programs, alone
+    Peers,
+    /// Measure how well an observer follows a node through its changes of pseudonym, alone
+    Privacy,
     /// Check the import table alone
     Tidy,
     /// Build the guests of the examples and of the tests
@@ -37,6 +45,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Peers => peers::MESSAGES.run(),
+        Task::Privacy => peers::PRIVACY.run(),
         Task::Tidy => tidy::run(),
         Task::Guests => guests::build_all().map(|_| ()),
     };

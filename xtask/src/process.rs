@@ -21,11 +21,29 @@ pub(crate) fn must_succeed(command: &mut Command) -> anyhow::Result<()> {
     if status.success() { Ok(()) } else { bail!("`{words}` failed: {status}") }
 }
 
-/// Builds `m2m-host` in the everyday profile and says where it is.
-pub(crate) fn build_host() -> anyhow::Result<PathBuf> {
+/// Runs it without showing anything, and gives its standard output.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
+    let words = words(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("`{words}` could not be started"))?;
+    if !output.status.success() {
+        bail!("`{words}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(output.stdout)
+}
+
+/// What integrators run.
+pub(crate) struct Programs {
+    pub(crate) host: PathBuf,
+    pub(crate) authority: PathBuf,
+}
+
+/// Builds them in the everyday profile and says where they are.
+pub(crate) fn build_programs() -> anyhow::Result<Programs> {
     // The whole workspace is named so that features, and with them builds, are those of `cargo test --workspace`.
-    must_succeed(cargo().args(["build", "--quiet", "--workspace", "--bin", "m2m-host"]))?;
-    Ok(target().join("debug/m2m-host"))
+    let bins = ["--bin", "m2m-host", "--bin", "m2m-authority"];
+    must_succeed(cargo().args(["build", "--quiet", "--workspace"]).args(bins))?;
+    let built = target().join("debug");
+    Ok(Programs { host: built.join("m2m-host"), authority: built.join("m2m-authority") })
 }
 
 fn words(command: &Command) -> String {

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::process::{cargo, must_succeed};
 use crate::root::{root, target};
-use crate::{guests, tidy};
+use crate::{guests, peers, tidy};
 
 const CARGO_DENY_VERSION: &str = "0.20.2";
 
@@ -30,6 +30,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     step("guests", || guests::build_all().map(drop))?;
     step("tests", || run_cargo(&["test", "--workspace", "--no-fail-fast"]))?;
+    step("messages as other programs read them", || peers::MESSAGES.run())?;
+    step("privacy", || peers::PRIVACY.run())?;
     step("tests of the examples", || {
         must_succeed(
             cargo()

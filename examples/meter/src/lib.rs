@@ -1,21 +1,21 @@
-//! A water meter: signs one reading for each `$timer/reading` and publishes it on `metering/branch-1/flow`.
+//! A water meter: publishes one reading for each `$timer/reading` on `metering/branch-1/flow`.
 //!
 //! The readings are hourly values of a real pipeline branch (see `data/README.md`), replayed as fast as the timer ticks.
-//! No reading is lost and none comes out twice: while a subscriber's mailbox is full the reading waits for the next tick,
+//! No reading is lost and none comes out twice: while the node's way out is full the reading waits for the next tick,
 //! and the position in the data is kept as a retained value from which the next instance goes on. Only an instance that
 //! ends between the two calls repeats the last reading, under the same `seq`.
 //!
-//! On `metering/branch-1/command` it answers what it is asked with its status.
+//! What it is told on `metering/branch-1/command` it answers with its status, signed with its own key, to the node that asked.
 
 mod data;
 
 use m2m_guest_sdk::{
     ApplicationEntity, Error, Memory, Message, Result, ae, info,
     keys::{self, Key, Template},
+    warn,
 };
 use metering::{
-    COMMAND, COMPLETE, Command, Complete, FLOW, KEY, MeterKey, POSITION, Position, READING_DUE, SignedReading, Status,
-    Valve,
+    COMMAND, COMPLETE, Command, Complete, FLOW, POSITION, Position, READING_DUE, STATUS, SignedStatus, Status, Valve,
 };
 
 struct Meter {
@@ -28,7 +28,7 @@ struct Meter {
 /// What is done at the next tick.
 #[derive(Clone, Copy)]
 enum Progress {
-    /// Tell the public key, and ask for the position of the last instance.
+    /// Ask for the position of the last instance.
     Start,
     /// Publish this reading.
     Next(u32),
@@ -43,7 +43,7 @@ enum Progress {
 impl ApplicationEntity for Meter {
     fn init() -> Result<Self> {
         let key = keys::open_or_generate("meter-id", Template::ed25519())?;
-        COMMAND.serve()?;
+        COMMAND.subscribe()?;
         READING_DUE.subscribe()?;
         Ok(Meter { key, memory: Memory::new(POSITION), progress: Progress::Start, valve: Valve::Open })
     }
@@ -56,19 +56,19 @@ impl ApplicationEntity for Meter {
         } else if READING_DUE.read(&message)?.is_some() {
             self.tick()?;
         } else if let Some(command) = COMMAND.read(&message)? {
-            COMMAND.reply(&message, &self.obey(command))?;
+            self.answer(&message, command)?;
         }
         Ok(())
     }
 }
 
 impl Meter {
-    /// Does what is next; where that has to wait for a full mailbox, at the next tick.
+    /// Does what is next; where that has to wait because somebody's room is full, at the next tick.
     fn tick(&mut self) -> Result<()> {
         loop {
             match self.step() {
                 Ok(Some(progress)) => self.progress = progress,
-                Ok(None) | Err(Error::Exhausted { .. }) => return Ok(()),
+                Ok(None) | Err(Error::Exhausted { .. } | Error::Unavailable(_)) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
@@ -78,13 +78,12 @@ impl Meter {
     fn step(&mut self) -> Result<Option<Progress>> {
         match self.progress {
             Progress::Start => {
-                KEY.retain(&MeterKey(self.key.public_key()?))?;
                 self.memory.ask()?;
                 Ok(None)
             }
             Progress::Next(seq) => match data::reading(seq) {
                 Some(reading) => {
-                    FLOW.publish(&SignedReading::sign(&reading, &self.key)?)?;
+                    FLOW.publish(&reading)?;
                     Ok(Some(Progress::Keep(seq + 1)))
                 }
                 None => Ok(Some(Progress::Finish(seq))),
@@ -95,11 +94,24 @@ impl Meter {
                 Ok(None)
             }
             Progress::Finish(readings) => {
-                COMPLETE.retain(&Complete { readings })?;
+                COMPLETE.publish(&Complete { readings })?;
                 info!("complete readings={readings}");
                 Ok(Some(Progress::Done(readings)))
             }
             Progress::Done(_) => Ok(None),
+        }
+    }
+
+    /// That the asker has moved on under another pseudonym is no fault of the command.
+    fn answer(&mut self, message: &Message, command: Command) -> Result<()> {
+        let status = SignedStatus::sign(&self.obey(command), &self.key)?;
+        match STATUS.send_to_sender(message, &status) {
+            Ok(()) => Ok(()),
+            Err(error @ (Error::NotFound | Error::Unavailable(_) | Error::Exhausted { .. })) => {
+                warn!("status not sent: {error}");
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -1,9 +1,7 @@
 //! What the metering entities say to each other: the topics of one pipeline branch and the types of their payloads.
 
-use std::time::Duration;
-
 use m2m_guest_sdk::{
-    Cbor, Encoding, Filter, RequestTopic, Result, Signal, Topic,
+    Cbor, Encoding, Filter, Result, Signal, Topic,
     keys::{self, Key, PublicKey},
 };
 use serde::{Deserialize, Serialize};
@@ -11,29 +9,27 @@ use serde::{Deserialize, Serialize};
 /// A reading is due. Configured in node.toml.
 pub const READING_DUE: Topic<(), Signal> = Topic::signal("$timer/reading");
 
-/// The branch's flow, reading by reading.
-pub const FLOW: Topic<SignedReading> = Topic::cbor("metering/branch-1/flow");
+/// The branch's flow, reading by reading, for whoever listens. It names a place and no meter, and carries no signature of the
+/// meter's own: either would tell that two pseudonyms of its node belong together.
+pub const FLOW: Topic<Reading> = Topic::cbor("metering/branch-1/flow").signed();
 
-/// The public key that the readings are signed with; retained.
-pub const KEY: Topic<MeterKey> = Topic::cbor("metering/branch-1/key");
+/// The last reading is out.
+pub const COMPLETE: Topic<Complete> = Topic::cbor("metering/branch-1/complete").signed();
 
 /// How far the meter has come; retained, for itself.
 pub const POSITION: Topic<Position> = Topic::cbor("metering/branch-1/position");
 
-/// The last reading is out; retained.
-pub const COMPLETE: Topic<Complete> = Topic::cbor("metering/branch-1/complete");
-
 /// Where the meter takes commands.
-pub const COMMAND: RequestTopic<Command, Status> = RequestTopic::cbor("metering/branch-1/command");
+pub const COMMAND: Topic<Command> = Topic::cbor("metering/branch-1/command").confidential();
+
+/// How the meter answers a command, to the one node that it came from.
+pub const STATUS: Topic<SignedStatus> = Topic::cbor("metering/branch-1/status").confidential();
 
 /// Where a leak of the branch is reported.
 pub const LEAK: Topic<Alarm> = Topic::cbor("alarm/branch-1/leak");
 
 /// The flows of all branches.
-pub const FLOWS: Filter<SignedReading> = Filter::cbor("metering/+/flow");
-
-/// The keys of all branches.
-pub const KEYS: Filter<MeterKey> = Filter::cbor("metering/+/key");
+pub const FLOWS: Filter<Reading> = Filter::cbor("metering/+/flow");
 
 /// The ends of all branches.
 pub const COMPLETES: Filter<Complete> = Filter::cbor("metering/+/complete");
@@ -41,11 +37,8 @@ pub const COMPLETES: Filter<Complete> = Filter::cbor("metering/+/complete");
 /// The leaks of all branches.
 pub const LEAKS: Filter<Alarm> = Filter::cbor("alarm/+/leak");
 
-/// What a signature over a reading is for.
-const READING_CONTEXT: &str = "metering/reading";
-
-/// How long an answer to a command is waited for.
-pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a signature over a status is for.
+const STATUS_CONTEXT: &str = "metering/status";
 
 /// One value of the meter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,36 +50,6 @@ pub struct Reading {
     /// Litres per second.
     pub flow: f64,
 }
-
-/// A reading as its meter signed it: the CBOR of a [`Reading`] and an Ed25519 signature over these bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignedReading {
-    #[serde(with = "serde_bytes")]
-    reading: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    signature: Vec<u8>,
-}
-
-impl SignedReading {
-    /// Signs `reading` with `key`.
-    pub fn sign(reading: &Reading, key: &Key) -> Result<Self> {
-        let reading = Cbor::encode(reading)?;
-        let signature = key.sign(READING_CONTEXT, &reading)?.to_vec();
-        Ok(SignedReading { reading, signature })
-    }
-
-    /// The reading, if `key` signed it; none if not.
-    pub fn verify(&self, key: &MeterKey) -> Result<Option<Reading>> {
-        match keys::verify(&key.0, READING_CONTEXT, &self.reading, &self.signature)? {
-            true => Cbor::decode(&self.reading).map(Some),
-            false => Ok(None),
-        }
-    }
-}
-
-/// The public key of a meter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeterKey(#[serde(with = "serde_bytes")] pub PublicKey);
 
 /// The meter's place in its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +65,7 @@ pub struct Complete {
     pub readings: u32,
 }
 
-/// What can be asked of the meter. Either way it answers with its [`Status`].
+/// What can be asked of the meter. Either way it answers with its [`SignedStatus`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Nothing changes.
@@ -127,6 +90,40 @@ pub struct Status {
     pub readings: u32,
     /// What it was last told.
     pub valve: Valve,
+}
+
+/// A status as its meter signed it: the CBOR of a [`Status`] and an Ed25519 signature over these bytes. Unlike a pseudonym the
+/// key lasts, so this goes to those alone who may know which meter it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedStatus {
+    #[serde(with = "serde_bytes")]
+    status: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    signature: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    key: PublicKey,
+}
+
+impl SignedStatus {
+    /// Signs `status` with `key`.
+    pub fn sign(status: &Status, key: &Key) -> Result<Self> {
+        let status = Cbor::encode(status)?;
+        let signature = key.sign(STATUS_CONTEXT, &status)?.to_vec();
+        Ok(SignedStatus { status, signature, key: key.public_key()? })
+    }
+
+    /// The key that it claims to be signed with.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// The status, if the key signed it; none if not.
+    pub fn verify(&self) -> Result<Option<Status>> {
+        match keys::verify(&self.key, STATUS_CONTEXT, &self.status, &self.signature)? {
+            true => Cbor::decode(&self.status).map(Some),
+            false => Ok(None),
+        }
+    }
 }
 
 /// A stretch of flow that does not fit the branch has begun.
@@ -156,11 +153,12 @@ mod tests {
 
     #[test]
     fn bytes_travel_as_bytes() {
-        let key = MeterKey([7; 32]);
-        let payload = Cbor::encode(&key).unwrap();
-        assert_eq!(payload.len(), 2 + 32);
-        assert_eq!(<Cbor as Encoding<MeterKey>>::decode(&payload), Ok(key));
-        assert!(<Cbor as Encoding<MeterKey>>::decode(&payload[..33]).is_err());
+        let status = SignedStatus { status: vec![1; 30], signature: vec![2; 64], key: [7; 32] };
+        let payload = Cbor::encode(&status).unwrap();
+        let names = "status".len() + "signature".len() + "key".len() + 3;
+        assert_eq!(payload.len(), 1 + names + (2 + 30) + (2 + 64) + (2 + 32));
+        assert_eq!(<Cbor as Encoding<SignedStatus>>::decode(&payload), Ok(status));
+        assert!(<Cbor as Encoding<SignedStatus>>::decode(&payload[..payload.len() - 1]).is_err());
     }
 
     #[test]

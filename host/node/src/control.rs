@@ -1,11 +1,13 @@
-//! The node's control socket: a line of JSON in, a line of JSON out, for `m2m-host status`.
+//! The node's control socket: a line of JSON in, a line of JSON out, for `m2m-host status` and `m2m-host report`.
 //!
 //! It lies in the state folder, which is for its owner alone, and the peer's user is checked besides.
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -23,13 +25,32 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[serde(rename_all = "kebab-case")]
 enum Question {
     Status,
+    Report { topic: String },
 }
 
-/// Answers until the node stops. `report` makes a fresh one for each question.
-pub(crate) async fn serve<R>(listener: UnixListener, report: R, mut stop: watch::Receiver<bool>)
-where
-    R: Fn() -> NodeReport + Clone + Send + 'static,
-{
+/// What is answered to [`Question::Report`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ReportAnswer {
+    /// In hexadecimal.
+    Report(String),
+    Error(String),
+}
+
+/// Who knows the answers.
+pub(crate) trait Answers: Send + Sync {
+    /// A fresh one for each question.
+    fn status(&self) -> NodeReport;
+
+    /// The last verified messages of a topic, encoded for whoever decides on misbehaviour.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn misbehaviour(&self, topic: &str) -> Result<Vec<u8>, String>;
+}
+
+/// Answers until the node stops.
+pub(crate) async fn serve(listener: UnixListener, answers: Arc<dyn Answers>, mut stop: watch::Receiver<bool>) {
     loop {
         let peer = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -37,9 +58,9 @@ where
         };
         match peer {
             Ok((peer, _)) if is_ours(&peer) => {
-                let report = report.clone();
+                let answers = Arc::clone(&answers);
                 tokio::spawn(async move {
-                    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, answer(peer, report)).await {
+                    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, answer(peer, &*answers)).await {
                         tracing::debug!("a question on the control socket went unanswered: {error}");
                     }
                 });
@@ -58,13 +79,20 @@ fn is_ours(peer: &UnixStream) -> bool {
     peer.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
-async fn answer(peer: UnixStream, report: impl Fn() -> NodeReport) -> io::Result<()> {
+async fn answer(peer: UnixStream, answers: &dyn Answers) -> io::Result<()> {
     let (read, mut write) = peer.into_split();
     let mut line = String::new();
     BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
     let mut text = match serde_json::from_str(&line) {
-        Ok(Question::Status) => serde_json::to_string(&report())?,
-        Err(error) => serde_json::json!({ "error": format!("expected `\"status\"`: {error}") }).to_string(),
+        Ok(Question::Status) => serde_json::to_string(&answers.status())?,
+        Ok(Question::Report { topic }) => {
+            let report = answers.misbehaviour(&topic).map(hex::encode);
+            serde_json::to_string(&report.map_or_else(ReportAnswer::Error, ReportAnswer::Report))?
+        }
+        Err(error) => {
+            let expected = "expected `\"status\"` or `{\"report\": {\"topic\": …}}`";
+            serde_json::json!({ "error": format!("{expected}: {error}") }).to_string()
+        }
     };
     text.push('\n');
     write.write_all(text.as_bytes()).await
@@ -75,9 +103,24 @@ async fn answer(peer: UnixStream, report: impl Fn() -> NodeReport) -> io::Result
 /// # Errors
 /// Nobody listens there, or what answers is no node.
 pub(crate) async fn ask_status(state: &Path) -> io::Result<NodeReport> {
+    ask(state, &Question::Status).await
+}
+
+/// Asks a running node for the last messages of a topic.
+///
+/// # Errors
+/// As [`ask_status`]; or the node has none, and says so.
+pub(crate) async fn ask_report(state: &Path, topic: &str) -> io::Result<Vec<u8>> {
+    match ask(state, &Question::Report { topic: topic.to_owned() }).await? {
+        ReportAnswer::Report(report) => hex::decode(report).map_err(io::Error::other),
+        ReportAnswer::Error(why) => Err(io::Error::new(io::ErrorKind::NotFound, why)),
+    }
+}
+
+async fn ask<A: DeserializeOwned>(state: &Path, question: &Question) -> io::Result<A> {
     let exchange = async {
         let mut stream = UnixStream::connect(state.join(SOCKET)).await?;
-        let mut question = serde_json::to_string(&Question::Status)?;
+        let mut question = serde_json::to_string(question)?;
         question.push('\n');
         stream.write_all(question.as_bytes()).await?;
         let mut answer = String::new();

@@ -24,7 +24,7 @@ pub struct DeadLetter {
     pub ae: String,
     /// Its topic.
     pub topic: String,
-    /// `ae:NAME` or `system`.
+    /// `ae:NAME`, `service:RIGHT,RIGHT` or `system`.
     pub sender: String,
     /// How often it was tried.
     pub attempts: u32,
@@ -113,6 +113,7 @@ impl DeadLetter {
             topic: envelope.topic.as_str().to_owned(),
             sender: match &envelope.sender {
                 Sender::Ae(name) => format!("ae:{name}"),
+                Sender::Node(rights) => format!("service:{}", rights.join(",")),
                 Sender::System => "system".to_owned(),
             },
             attempts: envelope.attempts,

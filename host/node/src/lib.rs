@@ -39,9 +39,11 @@ pub mod status;
 mod supervisor;
 mod timers;
 pub mod transport;
+mod trust;
 
 pub use dead_letter::DeadLetter;
 pub use digest::{NoDigest, Sha256Digest};
 pub use node::{Files, Node, StartError};
 pub use node_keys::{NodeKeys, checkpoint_key};
-pub use state::{StateError, StateFolder};
+pub use state::{ProvisioningChannel, StateError, StateFolder};
+pub use trust::TrustError;

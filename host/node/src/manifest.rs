@@ -20,13 +20,14 @@
 //! # Ok::<(), m2m_host::manifest::ManifestError>(())
 //! ```
 //!
-//! Every path is relative to the folder of the file and stays inside it.
+//! Every path is relative to the folder of the file, and all but those of keys and sockets stay inside it.
 
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use m2m_policy::topic::Topic;
+use m2m_provisioning::TrustSection;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -36,6 +37,8 @@ use crate::transport::message::{AeName, SharedTopic};
 
 /// The shortest beat of a timer.
 const TIMER_PERIOD_MIN: Duration = Duration::from_millis(1);
+/// What the system takes as the path of a socket, in bytes.
+pub(crate) const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// How many timers one AE may have.
 const TIMERS_MAX: usize = 16;
 
@@ -47,6 +50,12 @@ pub struct Manifest {
     pub node: NodeSection,
     /// Where keys are kept.
     pub secure_environment: SecureEnvironmentSection,
+    /// The M2M system that the node takes part in. Without it nothing leaves the node.
+    #[serde(default)]
+    pub trust: Option<TrustSection>,
+    /// The way to other nodes.
+    #[serde(default)]
+    pub link: Option<Spanned<LinkSection>>,
     /// The AEs; may be none.
     #[serde(default, rename = "ae")]
     pub aes: Vec<AeEntry>,
@@ -71,6 +80,16 @@ pub struct NodeSection {
 pub struct SecureEnvironmentSection {
     /// What the stored keys are encrypted under.
     pub root_key: RootKey,
+}
+
+/// `[link]`: which end of a Unix socket this node is.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum LinkSection {
+    /// Another node makes the socket.
+    Connect(SocketPath),
+    /// This node makes it.
+    Listen(SocketPath),
 }
 
 /// Where the root key comes from.
@@ -190,6 +209,31 @@ impl TryFrom<PathBuf> for ConfinedPath {
     }
 }
 
+/// The path of a socket, relative to the folder of `node.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "PathBuf")]
+pub struct SocketPath(PathBuf);
+
+impl AsRef<Path> for SocketPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl TryFrom<PathBuf> for SocketPath {
+    type Error = String;
+
+    fn try_from(path: PathBuf) -> Result<Self, String> {
+        match path.as_os_str().len() {
+            0 => Err("the path of a socket is expected".to_owned()),
+            bytes if bytes > SOCKET_PATH_BYTES_MAX => {
+                Err(format!("a path of {bytes} bytes, and the system takes {SOCKET_PATH_BYTES_MAX} for a socket"))
+            }
+            _ => Ok(Self(path)),
+        }
+    }
+}
+
 fn default_state() -> ConfinedPath {
     ConfinedPath(PathBuf::from("state"))
 }
@@ -244,7 +288,19 @@ impl Manifest {
             ManifestError(snippet::error(file_name, text, error.span().unwrap_or(0..0), error.message(), None))
         })?;
         manifest.check_names(file_name, text)?;
+        manifest.check_link(file_name, text)?;
         Ok(manifest)
+    }
+
+    fn check_link(&self, file_name: &str, text: &str) -> Result<(), ManifestError> {
+        match (&self.link, &self.trust) {
+            (Some(link), None) => {
+                let message = "a `[link]` without `[trust]` carries nothing";
+                let help = "what leaves the node is signed or encrypted: add `[trust]`, or take the section out";
+                Err(ManifestError(snippet::error(file_name, text, link.span(), message, Some(help))))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_names(&self, file_name: &str, text: &str) -> Result<(), ManifestError> {
@@ -310,6 +366,37 @@ mod tests {
             let error = refused(&format!("[[ae]]\nname = \"m\"\ncomponent = \"{path}\"\npolicy = \"a.toml\"\n"));
             assert!(error.contains("leaves the folder"), "{path}: {error}");
         }
+    }
+
+    const TRUST: &str = "[trust]\nmef = { id = \"mef\", url = \"http://127.0.0.1:1\" }\n\
+                         aa = { id = \"aa\", url = \"http://127.0.0.1:2\" }\nobtain = []\n";
+
+    #[test]
+    fn a_link_has_one_end_here_and_needs_trust() {
+        for (end, expected) in
+            [("connect", LinkSection::Connect as fn(_) -> _), ("listen", LinkSection::Listen as fn(_) -> _)]
+        {
+            let text = format!("{HEAD}{TRUST}[link]\n{end} = \"../other/link.sock\"\n");
+            let link = Manifest::parse("node.toml", &text).unwrap().link.unwrap().into_inner();
+            assert_eq!(link, expected(SocketPath("../other/link.sock".into())));
+        }
+        let error = refused("[link]\nlisten = \"link.sock\"\n");
+        assert!(error.contains("without `[trust]`") && error.contains("node.toml:6"), "{error}");
+        let refused = |link: &str| refused(&format!("{TRUST}[link]\n{link}\n"));
+        assert!(refused("listen = \"\"").contains("the path of a socket is expected"));
+        assert!(refused(&format!("listen = \"{}\"", "a".repeat(108))).contains("a path of 108 bytes"));
+        assert!(refused("listen = \"a\"\nconnect = \"b\"").contains("node.toml:"));
+        assert!(refused("dial = \"a\"").contains("unknown variant `dial`"));
+        assert!(refused("").contains("node.toml:"), "neither end");
+    }
+
+    #[test]
+    fn what_is_wrong_with_trust_is_said_where_it_stands() {
+        Manifest::parse("node.toml", &format!("{HEAD}{TRUST}")).unwrap();
+        let error = refused(&TRUST.replace("obtain = []", "obtain = [\"metering\"]"));
+        assert!(error.contains("node.toml:9"), "{error}");
+        let error = refused(&format!("{TRUST}silent = true\n"));
+        assert!(error.contains("unknown field `silent`"), "{error}");
     }
 
     #[test]

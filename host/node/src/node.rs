@@ -1,7 +1,10 @@
 //! The node: everything that `node.toml` names, put together and running.
 
 mod admission;
+mod provision;
 mod report;
+
+pub(crate) use provision::{Evidence, Offline};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,16 +19,20 @@ use tokio::task::JoinSet;
 
 use crate::audit::{self, Audit, AuditError, NodeEvent};
 use crate::control;
+use crate::control::Answers;
 use crate::dead_letter::DeadLetters;
+use crate::digest::Sha256Digest;
 use crate::engine::{EngineError, EngineSize, NodeEngine};
-use crate::manifest::{AeEntry, Manifest, ManifestError, SecureEnvironmentSection};
+use crate::manifest::{AeEntry, LinkSection, Manifest, ManifestError, SecureEnvironmentSection};
 use crate::node_keys::NodeKeys;
 use crate::partitions::PartitionsError;
-use crate::state::{SecureEnvironment, StateError, StateFolder};
+use crate::state::{ProvisioningChannel, SecureEnvironment, StateError, StateFolder};
 use crate::status::NodeReport;
 use crate::supervisor::Supervisor;
 use crate::timers;
 use crate::transport::Bus;
+use crate::transport::link::{End, Ready};
+use crate::trust::{Trust, TrustError};
 use admission::{Admission, Candidate};
 use report::Reporter;
 
@@ -77,6 +84,9 @@ pub enum StartError {
     /// The ties of AEs to partitions cannot be used.
     #[error(transparent)]
     Partitions(#[from] PartitionsError),
+    /// Enrolment, certificates or pseudonyms cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// No engine for this node on this machine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -88,6 +98,7 @@ pub struct Files {
     base_path: PathBuf,
     manifest: Manifest,
     ceiling: Arc<Policy>,
+    ceiling_digest: m2m_trust::identity::Digest,
 }
 
 impl Files {
@@ -114,7 +125,8 @@ impl Files {
         if !ceiling.is_ceiling() {
             return Err(StartError::NoCeiling(ceiling_name));
         }
-        Ok(Self { base, base_path, manifest, ceiling: Arc::new(ceiling) })
+        let ceiling_digest = m2m_trust::identity::Digest(Sha256Digest::of(text.as_bytes()).0);
+        Ok(Self { base, base_path, manifest, ceiling: Arc::new(ceiling), ceiling_digest })
     }
 
     /// Opens and locks the state folder.
@@ -134,9 +146,23 @@ impl Files {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn secure_environment(&self, state: &StateFolder) -> Result<SecureEnvironment, StateError> {
+    pub fn secure_environment(
+        &self,
+        state: &StateFolder,
+    ) -> Result<(SecureEnvironment, ProvisioningChannel), StateError> {
         let SecureEnvironmentSection { root_key } = &self.manifest.secure_environment;
         state.secure_environment(&self.base_path, root_key)
+    }
+
+    /// This node's end of the link, made where it makes it.
+    fn link(&self) -> Result<Option<Ready>, StartError> {
+        let Some(link) = &self.manifest.link else { return Ok(None) };
+        let (path, end) = match link.as_ref() {
+            LinkSection::Connect(path) => (path, End::Connect as fn(PathBuf) -> End),
+            LinkSection::Listen(path) => (path, End::Listen as fn(PathBuf) -> End),
+        };
+        let path = self.base_path.join(path);
+        Ready::new(end(path.clone())).map(Some).map_err(|error| StartError::Io { path, error })
     }
 }
 
@@ -150,12 +176,12 @@ impl Node {
         let state = files.state()?;
         let control = bind_control(&state)?;
         progress("unlocking the Secure Environment");
-        let secure_environment = files.secure_environment(&state)?;
+        let (secure_environment, provisioning) = files.secure_environment(&state)?;
         let keys = Arc::new(NodeKeys::open(&secure_environment.channel, &secure_environment.management)?);
         progress("checking the audit");
         let audit = Audit::open(state.dir(), Arc::clone(&keys) as Arc<dyn audit::AuditKeys>, audit::system_clock())?;
         audit.node(NodeEvent::Started { version: env!("CARGO_PKG_VERSION").to_owned() });
-        let node = Self::start_aes(files, state, secure_environment, &keys, &audit, progress).await;
+        let node = Self::start_aes(files, state, secure_environment, provisioning, &keys, &audit, progress).await;
         let node = node.map(|node| node.serve_control(control));
         if node.is_err() {
             audit.node(NodeEvent::Stopped);
@@ -168,24 +194,42 @@ impl Node {
         files: Files,
         state: StateFolder,
         secure_environment: SecureEnvironment,
+        provisioning: ProvisioningChannel,
         keys: &Arc<NodeKeys>,
         audit: &Audit,
         progress: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Self, StartError> {
         let bus = Arc::new(Bus::default());
         let dead_letters = DeadLetters::new(&bus);
-        let mut reporter = Reporter::new(&files.manifest, &secure_environment, keys, audit, &dead_letters);
         let candidates: Vec<_> = files.manifest.aes.iter().map(|entry| Candidate::read(&files.base, entry)).collect();
+        let evidence = Evidence::of(&files, &candidates);
+        let link = files.link()?;
+        let trust = provision::open(&files, &state, &secure_environment, provisioning, evidence, audit)?;
+        let trust = if link.is_some() { trust.map(Trust::with_link) } else { trust };
+        let mut reporter =
+            Reporter::new(&files.manifest, &secure_environment, keys, audit, &dead_letters, trust.as_ref());
         let engine = Arc::new(NodeEngine::new(size(&candidates))?);
         reporter.allocation(engine.allocation());
-        let mut admission =
-            Admission::new(&files, &state, &engine, &secure_environment, keys, audit, &bus, &dead_letters)?;
+        let mut admission = Admission::new(
+            &files,
+            &state,
+            &engine,
+            &secure_environment,
+            keys,
+            audit,
+            &bus,
+            &dead_letters,
+            trust.as_ref(),
+        )?;
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let mut listens_to = Vec::new();
         for (entry, candidate) in files.manifest.aes.iter().zip(candidates) {
             progress(&format!("loading `{}`", entry.ae_name()));
+            let wants = candidate.as_ref().map(|candidate| candidate.listens_to(&files.ceiling)).unwrap_or_default();
             match candidate.and_then(|candidate| admission.admit(entry, candidate)) {
                 Ok(admitted) => {
+                    listens_to.extend(wants);
                     reporter.admitted(&admitted);
                     tasks.spawn(Supervisor { actor: admitted.actor, bus: Arc::clone(&bus) }.run(stopping.clone()));
                 }
@@ -196,15 +240,18 @@ impl Node {
                 }
             }
         }
+        listens_to.sort();
+        listens_to.dedup();
+        let silences = trust.as_ref().map(|trust| trust.start(link, &bus, &listens_to, &mut tasks, &stopping));
         for entry in files.manifest.aes {
-            start_timers(&mut tasks, &bus, entry, &stopping);
+            start_timers(&mut tasks, &bus, entry, silences.as_ref(), &stopping);
         }
         Ok(Self { stop, tasks, audit: audit.clone(), secure_environment, reporter, state })
     }
 
     fn serve_control(mut self, listener: UnixListener) -> Self {
         let reporter = self.reporter.clone();
-        self.tasks.spawn(control::serve(listener, move || reporter.report(), self.stop.subscribe()));
+        self.tasks.spawn(control::serve(listener, Arc::new(reporter) as Arc<dyn Answers>, self.stop.subscribe()));
         self
     }
 
@@ -252,9 +299,15 @@ fn size(candidates: &[Result<Candidate, admission::RefusedAe>]) -> EngineSize {
     }
 }
 
-fn start_timers(tasks: &mut JoinSet<()>, bus: &Arc<Bus>, entry: AeEntry, stopping: &watch::Receiver<bool>) {
+fn start_timers(
+    tasks: &mut JoinSet<()>,
+    bus: &Arc<Bus>,
+    entry: AeEntry,
+    silences: Option<&watch::Receiver<u64>>,
+    stopping: &watch::Receiver<bool>,
+) {
     let ae = entry.ae_name();
     for timer in entry.timers {
-        tasks.spawn(timers::run(Arc::clone(bus), Arc::clone(&ae), timer, stopping.clone()));
+        tasks.spawn(timers::run(Arc::clone(bus), Arc::clone(&ae), timer, silences.cloned(), stopping.clone()));
     }
 }

@@ -115,11 +115,15 @@ impl StateFolder {
         self.dir.open_dir(name).map_err(io)
     }
 
-    /// Unlocks the Secure Environment in it.
+    /// Unlocks the Secure Environment in it. The third role comes apart: it is given away once, to provisioning.
     ///
     /// # Errors
     /// [`StateError::RootKey`] or [`StateError::SecureEnvironment`].
-    pub fn secure_environment(&self, base_path: &Path, root_key: &RootKey) -> Result<SecureEnvironment, StateError> {
+    pub fn secure_environment(
+        &self,
+        base_path: &Path,
+        root_key: &RootKey,
+    ) -> Result<(SecureEnvironment, ProvisioningChannel), StateError> {
         let dir = self.folder("keys")?;
         let clock = Arc::new(SystemClock::new());
         let in_process = match root_key {
@@ -142,11 +146,21 @@ impl StateFolder {
                 InProcess::open(dir, &provider, clock)?
             }
         };
-        Ok(SecureEnvironment { channel: in_process.channel(), management: in_process.management() })
+        let roles = SecureEnvironment { channel: in_process.channel(), management: in_process.management() };
+        Ok((roles, ProvisioningChannel(in_process.provisioning())))
     }
 }
 
-/// Both roles towards the Secure Environment.
+/// The way to the keys of provisioning. There is one of it, and who takes part in no M2M system drops it.
+pub struct ProvisioningChannel(Arc<dyn Channel>);
+
+impl ProvisioningChannel {
+    pub(crate) fn into_inner(self) -> Arc<dyn Channel> {
+        self.0
+    }
+}
+
+/// Two of the roles towards the Secure Environment.
 pub struct SecureEnvironment {
     /// For partitions.
     pub channel: Arc<dyn Channel>,

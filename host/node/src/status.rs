@@ -4,10 +4,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use m2m_provisioning::LifeCycle;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::transport::message::{AeName, now_ms};
+use crate::transport::outbound::OutboundReport;
 
 /// How many faults of an AE are remembered.
 const FAULTS_KEPT_MAX: usize = 64;
@@ -188,8 +190,9 @@ pub struct NodeReport {
     pub audit_public_key: String,
     /// How key material is protected, and what a better protection would need.
     pub secure_environment: SecureEnvironmentReport,
-    /// Where the node is in the life cycle of an M2M system.
-    pub enrolment: String,
+    /// Where the node is in the life cycle of an M2M system; absent where it takes part in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<LifeCycle>,
     /// In the order of `node.toml`.
     pub aes: Vec<AeReport>,
     /// The last messages that no instance could handle.
@@ -234,6 +237,12 @@ pub struct AeReport {
     pub waiting: usize,
     /// Messages lost to a full mailbox, by grant.
     pub dropped: u64,
+    /// Messages of other nodes that found no room.
+    #[serde(default)]
+    pub missed: u64,
+    /// What is on its way out of the node.
+    #[serde(default)]
+    pub outbound: OutboundReport,
     /// From being taken to being handed over.
     pub latency: Latency,
     /// How often it was restarted.

@@ -11,6 +11,18 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::domain::Domain;
+use crate::process::output;
+
+/// What its owner does before a node's first start: it makes its device key, the manufacturer signs who it is, it takes that in.
+pub(crate) fn initialize(host: &Path, dir: &Path, domain: &Domain) -> anyhow::Result<()> {
+    let (device, initialization) = (dir.join("device.json"), dir.join("initialization.cbor"));
+    output(Command::new(host).args(["init", "node.toml", "--device", "device.json"]).current_dir(dir))?;
+    domain.manufacture(&device, &initialization)?;
+    let install = ["init", "node.toml", "--initialization", "initialization.cbor"];
+    output(Command::new(host).args(install).current_dir(dir)).map(drop)
+}
+
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node in a process of its own.

@@ -2,12 +2,14 @@
 
 #![allow(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::interceptor::Interceptor;
 use super::node::{Attempt, Log, field};
 
 /// The last line of `cargo xtask demo --json`.
@@ -26,10 +28,27 @@ pub(crate) struct Summary {
     allowed_calls: Vec<Calls>,
     denied_calls: Vec<Calls>,
     median_latency_us: u64,
+    /// Of both nodes.
+    enrolments: u64,
+    /// That both nodes obtained.
+    certificates: u64,
+    /// Of both nodes.
+    pseudonym_changes: u64,
+    /// Messages from the link that a node refused, by cause.
+    refused: BTreeMap<String, u64>,
+    link: Link,
     audit_ok: bool,
-    audit: Value,
+    audits: Vec<Value>,
     #[serde(skip)]
     dir: String,
+}
+
+/// What went over the link, and what was added there.
+#[derive(Debug, Serialize)]
+struct Link {
+    frames: u64,
+    replayed: u64,
+    changed: u64,
 }
 
 /// As `leak-detector` logged it.
@@ -108,7 +127,15 @@ const ANSWERS: [&str; 7] = ["denied", "not-found", "invalid", "exhausted", "unav
 const FLOOD: &str = "log-flood";
 
 impl Summary {
-    pub(crate) fn new(report: &Value, log: &Log, audit: &Value, dir: &Path) -> Self {
+    /// `reports` of the meter's node and of the other, `log` of the other.
+    pub(crate) fn new(
+        reports: &[Value; 2],
+        log: &Log,
+        audits: [Value; 2],
+        interceptor: &Interceptor,
+        dir: &Path,
+    ) -> Self {
+        let [_, report] = reports;
         let (allowed_calls, denied_calls): (Vec<_>, Vec<_>) =
             calls(report).into_iter().partition(|call| call.effect == "allow");
         let (faulted, answered): (Vec<_>, Vec<_>) =
@@ -129,8 +156,17 @@ impl Summary {
             allowed_calls,
             denied_calls,
             median_latency_us: detector.and_then(|ae| ae["latency"]["median-us"].as_u64()).unwrap_or(0),
-            audit_ok: audit["result"] == "holds",
-            audit: audit.clone(),
+            enrolments: sum(reports, "enrolments"),
+            certificates: sum(reports, "certificates"),
+            pseudonym_changes: sum(reports, "pseudonym-changes"),
+            refused: refused_messages(reports),
+            link: Link {
+                frames: interceptor.heard(),
+                replayed: interceptor.replayed(),
+                changed: interceptor.changed(),
+            },
+            audit_ok: audits.iter().all(|audit| audit["result"] == "holds"),
+            audits: audits.to_vec(),
             dir: dir.display().to_string(),
         }
     }
@@ -139,6 +175,17 @@ impl Summary {
         let mut out = anstream::stdout();
         let mut say = |line: String| drop(writeln!(out, "{line}"));
         say(format!("\n\x1b[1m{} readings delivered\x1b[0m, median {} µs", self.delivered, self.median_latency_us));
+        say(format!(
+            "{} enrolments, {} certificates, {} changes of pseudonym",
+            self.enrolments, self.certificates, self.pseudonym_changes
+        ));
+        let Link { frames, replayed, changed } = self.link;
+        say(format!(
+            "{frames} frames over the link, {replayed} of them replayed and {changed} changed on the way; refused:"
+        ));
+        for (cause, count) in &self.refused {
+            say(format!("  \x1b[31m{cause:<26}\x1b[0m {count}"));
+        }
         say(format!("\n\x1b[1m{} alarms\x1b[0m", self.alarms.len()));
         for alarm in &self.alarms {
             say(format!("  \x1b[33m{}\x1b[0m  score {}", alarm.time, alarm.score));
@@ -165,8 +212,9 @@ impl Summary {
             say(format!("  \x1b[1;31mgot through\x1b[0m: {} ({})", attempt.name, attempt.outcome));
         }
         let verdict = if self.audit_ok { "\x1b[32mholds\x1b[0m" } else { "\x1b[31mis broken\x1b[0m" };
-        say(format!("\naudit {verdict}: {} lines", self.audit["lines"]));
-        say(format!("the node's folder is {}: `m2m-host audit show --denied` there says more", self.dir));
+        let lines: u64 = self.audits.iter().filter_map(|audit| audit["lines"].as_u64()).sum();
+        say(format!("\naudit {verdict}: {lines} lines of two nodes"));
+        say(format!("in {}/control `m2m-host audit show --denied` says more", self.dir));
     }
 }
 
@@ -187,6 +235,18 @@ fn faults(report: &Value, attempts: &[Attempt]) -> Vec<Fault> {
         Fault { attempt, kind: text(&fault, "kind"), text: text(&fault, "text"), ae }
     })
     .collect()
+}
+
+fn sum(reports: &[Value], counter: &str) -> u64 {
+    reports.iter().filter_map(|report| report["trust"][counter].as_u64()).sum()
+}
+
+fn refused_messages(reports: &[Value]) -> BTreeMap<String, u64> {
+    let mut refused = BTreeMap::new();
+    for (cause, count) in reports.iter().filter_map(|report| report["trust"]["refused"].as_object()).flatten() {
+        *refused.entry(cause.clone()).or_default() += count.as_u64().unwrap_or(0);
+    }
+    refused
 }
 
 fn not_let_in(report: &Value) -> impl Iterator<Item = Denied> {

@@ -90,7 +90,10 @@ impl Actor {
         let mediator = self.blueprint.mediator();
         match envelope.answers {
             Some(_) => mediator.mediate(DeliverAnswer { topic: envelope.topic.clone() }).map(drop),
-            None => mediator.mediate(Deliver { topic: envelope.topic.topic(), sender: &envelope.sender }).map(drop),
+            None => {
+                let Envelope { topic, sender, protection, .. } = envelope;
+                mediator.mediate(Deliver { topic: topic.topic(), sender, protection: *protection }).map(drop)
+            }
         }
     }
 

@@ -73,7 +73,7 @@ pub enum AeEvent {
     },
 }
 
-/// One step in the life of the node. The audit itself writes all but `Started` and `Stopped`.
+/// One step in the life of the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum NodeEvent {
@@ -84,7 +84,21 @@ pub enum NodeEvent {
     },
     /// A clean end.
     Stopped,
-    /// Lines can no longer be made durable; from here on listed calls were refused.
+    /// A step of enrolment, authorization or pseudonyms, written before it was done. It names no credential and no pseudonym.
+    Provisioning {
+        /// Which: `enrolled`, `pseudonym-change`.
+        step: String,
+        /// In words.
+        text: String,
+    },
+    /// Messages of other nodes that were not believed, since the line before of this cause.
+    MessagesRefused {
+        /// Why: `replay`, `not-authentic`.
+        cause: String,
+        /// How many.
+        count: u64,
+    },
+    /// The audit writes this and those below. Lines can no longer be made durable; from here on listed calls were refused.
     Degraded {
         /// What failed.
         why: String,

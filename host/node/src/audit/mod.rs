@@ -19,7 +19,7 @@
 //! | `call` | one call: generate, destroy, rotate, provisioning, and refused ones up to [`DENIALS_LISTED_PER_SECOND`] an AE |
 //! | `calls` | how many calls of an AE ended so, by operation and rule |
 //! | `ae` | started, stopped, fault, restarted, failed, refused |
-//! | `node` | started, stopped, degraded, recovered, lost, torn |
+//! | `node` | started, stopped, provisioning, messages-refused, degraded, recovered, lost, torn |
 //! | `checkpoint` | Ed25519 over the line before |
 //! | `break` | the first line after [`restart`] |
 
@@ -127,6 +127,16 @@ impl Audit {
     /// Records a step in the node's life. Waits at most 50 ms, and only when the queue is full.
     pub fn node(&self, event: NodeEvent) {
         self.handle.shared.note(Event::Node { event });
+    }
+
+    /// Records a step in the node's life before it is taken, and waits until the line is durable. Blocks for the time of an
+    /// `fsync`.
+    ///
+    /// # Errors
+    /// As [`Audit::durable`]; the step must not be taken then.
+    pub fn node_durably(&self, event: NodeEvent) -> Result<(), AppendError> {
+        let ticket = self.handle.shared.append(Event::Node { event }, queue::QUEUE_LINES_MAX)?;
+        self.handle.shared.durable_blocking(ticket)
     }
 
     /// The way into the audit for one AE. The node's own calls go under a name that no AE can have.

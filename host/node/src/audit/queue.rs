@@ -14,6 +14,8 @@ use super::event::Event;
 pub(super) const QUEUE_LINES_MAX: usize = 8192;
 /// How long a life-cycle line waits for room; it is counted as lost beyond.
 const ROOM_WAIT: Duration = Duration::from_millis(50);
+/// How often whoever waits without a runtime looks.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// The time of a line; a parameter so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -194,19 +196,42 @@ impl Shared {
     /// Waits until the line of `ticket` is durable, and has the writer hurry.
     pub(super) async fn durable(&self, ticket: Ticket) -> Result<(), AppendError> {
         let mut progress = self.progress.subscribe();
-        if progress.borrow().durable < ticket.0 {
+        self.hurry(ticket, &progress.borrow());
+        match progress.wait_for(|progress| progress.is_over(ticket)).await {
+            Ok(progress) => progress.of(ticket),
+            Err(_) => Err(AppendError::Closed),
+        }
+    }
+
+    /// As [`Shared::durable`], for whoever runs on no runtime.
+    pub(super) fn durable_blocking(&self, ticket: Ticket) -> Result<(), AppendError> {
+        let progress = self.progress.subscribe();
+        self.hurry(ticket, &progress.borrow());
+        while !progress.borrow().is_over(ticket) {
+            std::thread::sleep(GLANCE);
+        }
+        progress.borrow().of(ticket)
+    }
+
+    fn hurry(&self, ticket: Ticket, progress: &Progress) {
+        if progress.durable < ticket.0 {
             self.lock().urgent = true;
             self.work.notify_one();
         }
-        let done =
-            progress.wait_for(|progress| progress.durable >= ticket.0 || progress.degraded.is_some() || progress.ended);
-        match done.await {
-            Ok(progress) if progress.durable >= ticket.0 => Ok(()),
-            Ok(progress) => match &progress.degraded {
-                Some(why) => Err(AppendError::Degraded { why: why.clone() }),
-                None => Err(AppendError::Closed),
-            },
-            Err(_) => Err(AppendError::Closed),
+    }
+}
+
+impl Progress {
+    /// Nothing is to be waited for any more.
+    fn is_over(&self, ticket: Ticket) -> bool {
+        self.durable >= ticket.0 || self.degraded.is_some() || self.ended
+    }
+
+    fn of(&self, ticket: Ticket) -> Result<(), AppendError> {
+        match &self.degraded {
+            _ if self.durable >= ticket.0 => Ok(()),
+            Some(why) => Err(AppendError::Degraded { why: why.clone() }),
+            None => Err(AppendError::Closed),
         }
     }
 }

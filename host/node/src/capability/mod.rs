@@ -1,7 +1,8 @@
 //! The one place where the policy is asked. [`Mediator::mediate`] turns an operation into a [`Permit`] for it, or refuses;
 //! a service does nothing without a permit, so there is no way around.
 //!
-//! Right = capability file ∩ node ceiling. What was decided stands in the audit before it has an effect.
+//! Right = capability file ∩ node ceiling, and for what leaves the node ∩ what the node's own subscription and certificates
+//! allow. What was decided stands in the audit before it has an effect.
 
 pub mod operation;
 mod rates;
@@ -11,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use m2m_policy::topic::Topic;
-use m2m_policy::{Effect, Policy, Request, Rule, RuleId};
+use m2m_policy::{Effect, Policy, Protection, Request, Rule, RuleId};
+use m2m_provisioning::{NoRight, Rights};
 
 pub use refusal::{CallError, Denial, NO_WAIT_HELPS, Refusal};
 
@@ -57,19 +59,30 @@ pub(crate) enum Origin {
     Ceiling,
 }
 
+/// What a node without `[trust]` answers to what would leave it.
+const NO_TRUST: &str = "the node takes part in no M2M system: its `node.toml` has no `[trust]`";
+
 /// Decides for one AE. Outlives the AE's instances, and its rates with it.
 pub struct Mediator {
     policy: Arc<Policy>,
     ceiling: Arc<Policy>,
+    /// The node's own; `None` where it takes part in no M2M system.
+    rights: Option<Arc<dyn Rights>>,
     rates: Mutex<Rates>,
     recorder: Recorder,
     audit: Audit,
 }
 
 impl Mediator {
-    /// For the AE whose capability file `policy` is.
-    pub fn new(policy: Arc<Policy>, ceiling: Arc<Policy>, audit: &Audit, ae: &str) -> Self {
-        Self { policy, ceiling, rates: Mutex::default(), recorder: audit.recorder(ae), audit: audit.clone() }
+    /// For the AE whose capability file `policy` is. `rights` are those of the node itself.
+    pub fn new(
+        policy: Arc<Policy>,
+        ceiling: Arc<Policy>,
+        rights: Option<Arc<dyn Rights>>,
+        audit: &Audit,
+        ae: &str,
+    ) -> Self {
+        Self { policy, ceiling, rights, rates: Mutex::default(), recorder: audit.recorder(ae), audit: audit.clone() }
     }
 
     /// Decides an operation that is counted in the audit.
@@ -97,14 +110,20 @@ impl Mediator {
 
     /// Whether [`Mediator::mediate`] would let a message be delivered, so that what it would not never takes up room. A
     /// refusal is counted and not listed: it is the sender's doing, and must not crowd out the receiver's own lines.
-    pub(crate) fn would_deliver(&self, topic: &Topic, sender: &Sender) -> bool {
-        let deliver = Deliver { topic, sender };
+    pub(crate) fn would_deliver(&self, topic: &Topic, sender: &Sender, protection: Protection) -> bool {
+        let deliver = Deliver { topic, sender, protection };
         let request = deliver.request();
         let refusing = [&self.policy, &self.ceiling].into_iter().find(|policy| !policy.decide(&request).is_allowed());
         let Some(policy) = refusing else { return true };
         let rule = policy.decide(&request).rule.map(|rule| policy.location(rule));
         self.recorder.count_refused(request.operation(), audit::Effect::Deny, rule);
         false
+    }
+
+    /// Whether the AE may ask for this service, and so may know of it. Recorded nowhere: it narrows an answer.
+    pub(crate) fn may_know_of(&self, service: &str) -> bool {
+        let request = Request::Service { name: service };
+        [&self.policy, &self.ceiling].iter().all(|policy| policy.decide(&request).is_allowed())
     }
 
     /// What the AE was allowed and denied so far.
@@ -118,7 +137,8 @@ impl Mediator {
 
     fn decide(&self, request: &Request<'_>) -> Result<RuleId, Refusal> {
         let granted = self.ask(&self.policy, request)?;
-        let within = self.ask(&self.ceiling, request)?;
+        let within = self.ask(&self.ceiling, &request.under(self.policy.rule(granted)))?;
+        self.check_rights_of_node(request, granted)?;
         self.take(Origin::CapabilityFile, &self.policy, granted, request)?;
         self.take(Origin::Ceiling, &self.ceiling, within, request)?;
         Ok(granted)
@@ -139,6 +159,42 @@ impl Mediator {
                 Err(Refusal::Denied(Denial { operation, subject, rule }))
             }
         }
+    }
+
+    /// INVARIANT (way out): what leaves the node does so under a service that its rule names and its certificates cover.
+    fn check_rights_of_node(&self, request: &Request<'_>, granted: RuleId) -> Result<(), Refusal> {
+        if !leaves_the_node(request) {
+            return Ok(());
+        }
+        let service = self.policy.rule(granted).publish().and_then(|grant| grant.service.as_deref());
+        let missing = match (&self.rights, service) {
+            (Some(rights), Some(service)) => match rights.may_send(service) {
+                Ok(()) => return Ok(()),
+                Err(missing) => missing,
+            },
+            (None, _) => return Err(self.refuse_for_now(request, granted, NO_TRUST.to_owned())),
+            // The parser lets no such rule in.
+            (Some(_), None) => NoRight::NotSubscribed(String::new()),
+        };
+        if missing.is_temporary() {
+            return Err(self.refuse_for_now(request, granted, missing.to_string()));
+        }
+        let (operation, place, why) = (request.operation(), self.policy.location(granted), missing.to_string());
+        let effect = audit::Effect::Deny;
+        let call = audit::Call { operation, subject: request.subject(), effect, rule: Some(&place), text: Some(&why) };
+        if self.recorder.deny(call) {
+            let ae = self.recorder.ae();
+            tracing::warn!(target: "m2m_host::capability", ae, "`{operation}` on `{}`: {why}", request.subject());
+        }
+        let subject = service.unwrap_or_default().to_owned();
+        Err(Refusal::Denied(Denial { operation, subject, rule: Some(place) }))
+    }
+
+    /// Counted and not listed: while the node is not authorized every reading of a meter ends so, and `status` says why.
+    fn refuse_for_now(&self, request: &Request<'_>, granted: RuleId, why: String) -> Refusal {
+        let rule = Some(self.policy.location(granted));
+        self.recorder.count_refused(request.operation(), audit::Effect::Unavailable, rule);
+        Refusal::Unavailable(why)
     }
 
     fn take(&self, origin: Origin, policy: &Policy, rule: RuleId, request: &Request<'_>) -> Result<(), Refusal> {
@@ -188,3 +244,14 @@ impl Mediator {
         Permit { operation, policy: Arc::clone(&self.policy), rule }
     }
 }
+
+fn leaves_the_node(request: &Request<'_>) -> bool {
+    match request {
+        Request::Publish { protection, .. } => *protection != Protection::Local,
+        Request::SendToPeer { .. } => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

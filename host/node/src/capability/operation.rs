@@ -34,8 +34,22 @@ impl Operation for Publish<'_> {
             topic: self.topic,
             size_bytes: self.size_bytes,
             protection: self.protection,
+            service: None,
             retain: self.retain,
         }
+    }
+}
+
+/// `messaging.send`: confidential to one peer.
+#[derive(Debug)]
+pub struct SendToPeer<'a> {
+    pub(crate) topic: &'a Topic,
+    pub(crate) size_bytes: usize,
+}
+
+impl Operation for SendToPeer<'_> {
+    fn request(&self) -> Request<'_> {
+        Request::SendToPeer { topic: self.topic, size_bytes: self.size_bytes, service: None }
     }
 }
 
@@ -95,15 +109,17 @@ impl Operation for Unsubscribe {
 pub struct Deliver<'a> {
     pub(crate) topic: &'a Topic,
     pub(crate) sender: &'a Sender,
+    pub(crate) protection: Protection,
 }
 
 impl Operation for Deliver<'_> {
     fn request(&self) -> Request<'_> {
         let sender = match self.sender {
             Sender::Ae(name) => m2m_policy::Sender::Ae(name),
+            Sender::Node(rights) => m2m_policy::Sender::Node(rights),
             Sender::System => m2m_policy::Sender::System,
         };
-        Request::Deliver { topic: self.topic, sender }
+        Request::Deliver { topic: self.topic, sender, protection: self.protection }
     }
 }
 
@@ -329,6 +345,7 @@ impl Operation for ChangePseudonym {
 }
 
 impl Counted for Publish<'_> {}
+impl Counted for SendToPeer<'_> {}
 impl Counted for Ask<'_> {}
 impl Counted for Reply<'_> {}
 impl Counted for Subscribe {}

@@ -99,7 +99,7 @@ fn restart(args: &RestartArgs) -> anyhow::Result<u8> {
 
 fn unlock(files: &Files) -> anyhow::Result<(StateFolder, NodeKeys)> {
     let state = files.state()?;
-    let secure_environment = files.secure_environment(&state)?;
+    let (secure_environment, _) = files.secure_environment(&state)?;
     let keys = NodeKeys::open(&secure_environment.channel, &secure_environment.management)?;
     Ok((state, keys))
 }

@@ -4,8 +4,11 @@ mod audit;
 mod audit_of_node;
 mod build;
 mod check;
+mod enrol;
+mod init;
 mod new;
 mod policy;
+mod report;
 mod run;
 mod status;
 mod terminal;
@@ -33,10 +36,16 @@ enum Command {
     Build(build::Args),
     /// Say what a component imports and what it would need
     Check(check::Args),
+    /// Begin a node's life in an M2M system: make its device key, take in what the manufacturer made for it
+    Init(init::Args),
+    /// Try to enrol a node that is initialized
+    Enrol(enrol::Args),
     /// Run a node
     Run(run::Args),
     /// Show what a running node is doing
     Status(status::Args),
+    /// Write what a running node heard on a topic to a file, to report who said it
+    Report(report::Args),
     /// Check and explain capability files
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -56,8 +65,11 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Enrol(args) => enrol::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Policy(command) => policy::run(command),
         Command::Audit(command) => audit_of_node::run(command),
         Command::Completions { shell } => {

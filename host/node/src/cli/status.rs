@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use m2m_provisioning::LifeCycle;
 
 use super::NodeToml;
 use super::terminal;
 use crate::control;
 use crate::node::Files;
 use crate::status::{AeReport, Life, NodeReport};
+use crate::transport::outbound::OutboundReport;
 
 /// Arguments of `m2m-host status`.
 #[derive(Debug, clap::Args)]
@@ -36,7 +38,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn print(report: &NodeReport) {
     terminal::say(format_args!("\x1b[1m{}\x1b[0m  m2m-host {}", report.node, report.version));
-    terminal::say(format_args!("  life cycle          {}", report.enrolment));
+    match &report.trust {
+        Some(trust) => life_cycle(trust),
+        None => terminal::say("  life cycle          takes part in no M2M system: no `[trust]` in node.toml"),
+    }
     terminal::say(format_args!("  audit               {}", report.audit));
     terminal::say(format_args!("  audit key           {}", report.audit_public_key));
     let se = &report.secure_environment;
@@ -51,6 +56,27 @@ fn print(report: &NodeReport) {
     for letter in &report.dead_letters {
         let text = |key: &str| letter[key].as_str().unwrap_or_default().escape_debug().to_string();
         terminal::say(format_args!("\ndead letter of {}: {} ({})", text("ae"), text("topic"), text("why")));
+    }
+}
+
+/// Where a node is in its life, and what it waits for.
+pub(super) fn life_cycle(trust: &LifeCycle) {
+    let stage = serde_json::to_value(trust.stage).ok();
+    let stage = stage.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    terminal::say(format_args!("  life cycle          {stage} since {}", terminal::time(trust.since)));
+    if let Some(why) = &trust.waits_for {
+        terminal::say(format_args!("    waits for         {why}"));
+    }
+    terminal::say(format_args!(
+        "    so far            {} enrolments, {} certificates ({} unused), {} changes of pseudonym",
+        trust.enrolments, trust.certificates, trust.certificates_held, trust.pseudonym_changes
+    ));
+    let ends = [("subscription until", trust.subscribed_until), ("revocations until", trust.revocations_until)];
+    for (what, until) in ends.into_iter().filter_map(|(what, until)| Some((what, until?))) {
+        terminal::say(format_args!("    {what:<17} {}", terminal::time(until)));
+    }
+    for (cause, count) in &trust.refused {
+        terminal::say(format_args!("    refused           {count} messages: {cause}"));
     }
 }
 
@@ -69,9 +95,15 @@ fn print_ae(ae: &AeReport) {
     let pinned = if ae.digest_pinned { "pinned" } else { "not pinned" };
     terminal::say(format_args!("  component  {} ({pinned})", ae.component.as_deref().unwrap_or("-")));
     terminal::say(format_args!(
-        "  messages   {} delivered (median {} µs, p99 {} µs), {} waiting, {} dropped, {} failed",
-        ae.delivered, ae.latency.median_us, ae.latency.p99_us, ae.waiting, ae.dropped, ae.messages_failed
+        "  messages   {} delivered (median {} µs, p99 {} µs), {} waiting, {} dropped, {} missed, {} failed",
+        ae.delivered, ae.latency.median_us, ae.latency.p99_us, ae.waiting, ae.dropped, ae.missed, ae.messages_failed
     ));
+    let out = &ae.outbound;
+    if *out != OutboundReport::default() {
+        let dropped: Vec<_> =
+            out.dropped.iter().map(|(reason, count)| format!(", {count} dropped: {reason}")).collect();
+        terminal::say(format_args!("  way out    {} sent, {} waiting{}", out.sent, out.waiting, dropped.concat()));
+    }
     terminal::say(format_args!(
         "  instance   {} KiB, {} faults, {} restarts",
         ae.memory_bytes / 1024,

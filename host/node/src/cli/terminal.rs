@@ -16,6 +16,14 @@ pub(super) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
 
+/// Seconds since 1970 as people read them.
+pub(super) fn time(seconds: u64) -> impl std::fmt::Display {
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(seconds.min(TIME_MAX)))
+}
+
+/// The end of the year 9999; what is later cannot be written.
+const TIME_MAX: u64 = 253_402_300_799;
+
 /// One JSON value on a line of standard output.
 pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     say(serde_json::to_string(value)?);

@@ -8,7 +8,7 @@ impl Host for AeState {
     async fn services(&mut self) -> CallResult<Vec<Service>> {
         let permit = self.mediator.mediate(ListServices)?;
         let services = self.services.authorization.services(&permit)?;
-        Ok(services.into_iter().map(|right| Service { name: right.name, until: right.until }).collect())
+        Ok(services.into_iter().map(|right| Service { name: right.name, until: right.until.0 }).collect())
     }
 
     async fn request(&mut self, service: String) -> CallResult<()> {

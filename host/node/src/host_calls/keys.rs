@@ -5,8 +5,8 @@ use wasmtime::component::Resource;
 
 use super::{AeState, CallResult};
 use crate::bindings::m2m::node::keys::{self, Attributes, Template, Usage};
-use crate::capability::CallError;
 use crate::capability::operation::{Aliases, Generate, KeyName, MakeChild, Stateless, Use, verb};
+use crate::capability::{CallError, Refusal};
 use crate::services::security::{self, Key, Signed};
 
 /// Permit first, then the service: `use_key!(self, key, verb::Sign, |security, permit, key| …)`.
@@ -23,7 +23,7 @@ impl keys::HostKey for AeState {
     async fn attributes(&mut self, key: Resource<Key>) -> CallResult<Attributes> {
         let attributes: CallResult<_> =
             use_key!(self, key, verb::Attributes, |security, permit, key| security.attributes(&permit, key));
-        Ok(attributes?.into())
+        Ok(attributes?.try_into()?)
     }
 
     async fn public_key(&mut self, key: Resource<Key>) -> CallResult<Vec<u8>> {
@@ -206,10 +206,13 @@ impl From<Template> for NewKey {
     }
 }
 
-impl From<se::Attributes> for Attributes {
-    fn from(attributes: se::Attributes) -> Self {
+impl TryFrom<se::Attributes> for Attributes {
+    type Error = Refusal;
+
+    /// A key of the node's own kinds is none that an AE has.
+    fn try_from(attributes: se::Attributes) -> Result<Self, Refusal> {
         let template = attributes.template;
-        Self {
+        Ok(Self {
             alias: attributes.alias,
             version: attributes.version,
             template: Template {
@@ -219,6 +222,7 @@ impl From<se::Attributes> for Attributes {
                     se::Algorithm::HpkeX25519 => keys::Algorithm::HpkeX25519,
                     se::Algorithm::ChaCha20Poly1305 => keys::Algorithm::Chacha20Poly1305,
                     se::Algorithm::HmacSha256 => keys::Algorithm::HmacSha256,
+                    se::Algorithm::XWing => return Err(Refusal::NotFound),
                 },
                 usage: USAGES
                     .iter()
@@ -240,7 +244,7 @@ impl From<se::Attributes> for Attributes {
                 se::ProtectionLevel::TpmSealed => keys::ProtectionLevel::TpmSealed,
                 se::ProtectionLevel::Token => keys::ProtectionLevel::Token,
             },
-        }
+        })
     }
 }
 

@@ -2,9 +2,9 @@
 
 use wasmtime::component::{Resource, ResourceTable};
 
-use super::{AeState, CallResult, payload};
+use super::{AeState, CallResult, payload, topic};
 use crate::bindings::m2m::node::messages::{Answer, Host, HostPeer, HostReply, Message, Outcome, Protection, Sender};
-use crate::capability::{Refusal, operation};
+use crate::capability::operation;
 use crate::transport::message::{self, Envelope, Peer, ReplyTicket};
 
 impl Host for AeState {}
@@ -23,12 +23,11 @@ impl HostReply for AeState {
     }
 }
 
-/// No peer is ever handed out before there is a transport that leaves the node, so these can only be reached by a forged
-/// handle, which wasmtime stops first.
 impl HostPeer for AeState {
-    async fn send(&mut self, peer: Resource<Peer>, _topic: String, _payload: Vec<u8>) -> CallResult<()> {
-        self.table.get(&peer).map_err(wasmtime::Error::from)?;
-        Err(Refusal::NotFound.into())
+    async fn send(&mut self, peer: Resource<Peer>, to: String, bytes: Vec<u8>) -> CallResult<()> {
+        let peer = *self.table.get(&peer).map_err(wasmtime::Error::from)?;
+        let permit = self.mediator.mediate(operation::SendToPeer { topic: topic(&to)?, size_bytes: bytes.len() })?;
+        Ok(self.services.messaging.send(&permit, peer, &payload(bytes)?)?)
     }
 
     async fn drop(&mut self, peer: Resource<Peer>) -> wasmtime::Result<()> {
@@ -37,17 +36,24 @@ impl HostPeer for AeState {
     }
 }
 
-/// The guest's view of a message; its reply ticket moves into the table of the store.
+/// The guest's view of a message; its reply ticket and its peer move into the table of the store.
 pub(crate) fn to_wit(envelope: &Envelope, table: &mut ResourceTable) -> wasmtime::Result<Message> {
     let reply = envelope.reply.as_ref().map(|ticket| table.push(ticket.clone())).transpose()?;
+    let peer = envelope.peer.map(|peer| table.push(peer)).transpose()?;
     Ok(Message {
         topic: envelope.topic.as_str().to_owned(),
         payload: envelope.payload.bytes().to_vec(),
         sender: match &envelope.sender {
             message::Sender::Ae(name) => Sender::Ae(name.to_string()),
+            message::Sender::Node(rights) => Sender::Node(rights.to_vec()),
             message::Sender::System => Sender::System,
         },
-        protection: Protection::Local,
+        protection: match envelope.protection {
+            message::Protection::Local => Protection::Local,
+            message::Protection::Signed => Protection::Signed,
+            message::Protection::Confidential => Protection::Confidential,
+            message::Protection::Unauthenticated => Protection::Unauthenticated,
+        },
         received_at: envelope.received_at_ms,
         retained: envelope.retained,
         answers: envelope.answers.map(|answer| Answer {
@@ -59,6 +65,6 @@ pub(crate) fn to_wit(envelope: &Envelope, table: &mut ResourceTable) -> wasmtime
             },
         }),
         reply,
-        peer: None,
+        peer,
     })
 }

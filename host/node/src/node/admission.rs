@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
-use m2m_policy::{Policy, PolicyError};
+use m2m_policy::{Policy, PolicyError, Protection, SenderPattern};
 use m2m_secure_environment::Partition;
+use m2m_trust::enrolment::Measurement;
+use m2m_trust::identity::Digest;
 
 use super::Files;
 use crate::ae::{Actor, Blueprint};
@@ -17,11 +19,13 @@ use crate::linker::{self, LinkError};
 use crate::manifest::AeEntry;
 use crate::node_keys::NodeKeys;
 use crate::partitions::{Partitions, PartitionsError};
-use crate::services::{Services, messaging::Messaging, security::Security};
+use crate::services::{Services, authorization::Authorization, messaging::Messaging, security::Security};
 use crate::state::{SecureEnvironment, StateError, StateFolder};
 use crate::status::AeStatus;
 use crate::transport::Bus;
 use crate::transport::mailbox::Mailbox;
+use crate::transport::outbound::OutboundQueue;
+use crate::trust::Trust;
 
 /// Why an AE is not let in. The node runs without it.
 #[derive(Debug, thiserror::Error)]
@@ -55,11 +59,36 @@ pub(crate) struct Candidate {
 /// An AE that may run.
 pub(crate) struct Admitted {
     pub(super) actor: Actor,
+    pub(super) outbound: Option<OutboundQueue>,
     pub(super) component: Sha256Digest,
     pub(super) digest_pinned: bool,
 }
 
 impl Candidate {
+    /// What is told of it at enrolment.
+    pub(super) fn measurements(&self, ae: &str) -> [Measurement; 2] {
+        let measured =
+            |what: &str, digest: Sha256Digest| Measurement { name: format!("{what}:{ae}"), digest: Digest(digest.0) };
+        [measured("policy", self.policy_digest), measured("component", self.component.digest())]
+    }
+
+    /// The operations that it would have confidential messages of, as far as the ceiling lets it.
+    pub(super) fn listens_to(&self, ceiling: &Policy) -> Vec<String> {
+        let services = |policy: &Policy| -> Vec<String> {
+            let grants = policy.rules().iter().filter_map(|rule| rule.subscribe());
+            let confidential = grants.filter(|grant| grant.protection.contains(Protection::Confidential));
+            let senders = confidential.flat_map(|grant| grant.from.iter());
+            senders
+                .filter_map(|sender| match sender {
+                    SenderPattern::Service(service) => Some(service.to_string()),
+                    _ => None,
+                })
+                .collect()
+        };
+        let within = services(ceiling);
+        services(&self.policy).into_iter().filter(|service| within.contains(service)).collect()
+    }
+
     pub(super) fn read(base: &Dir, entry: &AeEntry) -> Result<Self, RefusedAe> {
         let (ae, file) = (entry.ae_name().to_string(), entry.policy.to_string());
         let text = base.read_to_string(&entry.policy).map_err(|error| RefusedAe::Io { path: file.clone(), error })?;
@@ -105,6 +134,7 @@ pub(super) struct Admission<'a> {
     audit: &'a Audit,
     bus: &'a Arc<Bus>,
     dead_letters: &'a DeadLetters,
+    trust: Option<&'a Trust>,
 }
 
 impl<'a> Admission<'a> {
@@ -118,6 +148,7 @@ impl<'a> Admission<'a> {
         audit: &'a Audit,
         bus: &'a Arc<Bus>,
         dead_letters: &'a DeadLetters,
+        trust: Option<&'a Trust>,
     ) -> Result<Self, AdmissionError> {
         Ok(Self {
             ceiling: Arc::clone(&files.ceiling),
@@ -128,6 +159,7 @@ impl<'a> Admission<'a> {
             audit,
             bus,
             dead_letters,
+            trust,
         })
     }
 
@@ -147,16 +179,19 @@ impl<'a> Admission<'a> {
         let partition = Partition::new(Arc::clone(&self.secure_environment.channel), partition);
 
         let mailbox = Mailbox::new(candidate.policy.limits().mailbox);
-        let mediator = Arc::new(Mediator::new(candidate.policy, Arc::clone(&self.ceiling), self.audit, &ae));
-        let messaging = Messaging::new(&ae, self.bus, &mailbox, &mediator);
-        let services = Services::new(&ae, Security::new(partition), messaging);
+        let (ceiling, rights) = (Arc::clone(&self.ceiling), self.trust.map(Trust::rights));
+        let mediator = Arc::new(Mediator::new(candidate.policy, ceiling, rights, self.audit, &ae));
+        let outbound = self.trust.and_then(Trust::queue);
+        let messaging = Messaging::new(&ae, self.bus, &mailbox, outbound.clone(), &mediator);
+        let authorization = Authorization::new(self.trust.map(Trust::provisioning), &mediator);
+        let services = Services::new(&ae, Security::new(partition), messaging, authorization);
         let blueprint = Blueprint::new(Arc::clone(&self.engine), pre, Arc::clone(&mediator), services);
         mediator
             .recorder()
             .event(AeEvent::Started { component: digest.to_string(), policy: candidate.policy_digest.to_string() });
         let status = Arc::new(AeStatus::new(&ae));
         let actor = Actor { blueprint, mailbox, status, dead_letters: self.dead_letters.clone() };
-        Ok(Admitted { actor, component: digest, digest_pinned: candidate.digest_pinned })
+        Ok(Admitted { actor, outbound, component: digest, digest_pinned: candidate.digest_pinned })
     }
 }
 

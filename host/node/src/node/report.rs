@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::admission::Admitted;
 use crate::audit::{self, Audit, AuditKeys};
 use crate::capability::Mediator;
+use crate::control::Answers;
 use crate::dead_letter::DeadLetters;
 use crate::engine::Allocation;
 use crate::manifest::{AeEntry, Manifest, RootKey};
@@ -13,6 +14,8 @@ use crate::state::SecureEnvironment;
 use crate::status::{AeReport, AeStatus, CallReport, Latency, Life, NodeReport, SecureEnvironmentReport};
 use crate::transport::mailbox::Mailbox;
 use crate::transport::message::now_ms;
+use crate::transport::outbound::{OutboundQueue, OutboundReport};
+use crate::trust::Trust;
 
 /// Cheap to clone; each clone reports the same node.
 #[derive(Clone)]
@@ -20,6 +23,7 @@ pub(super) struct Reporter {
     head: NodeReport,
     audit: Audit,
     dead_letters: DeadLetters,
+    trust: Option<Trust>,
     aes: Vec<Seat>,
 }
 
@@ -35,6 +39,7 @@ struct Running {
     digest_pinned: bool,
     status: Arc<AeStatus>,
     mailbox: Arc<Mailbox>,
+    outbound: Option<OutboundQueue>,
     mediator: Arc<Mediator>,
 }
 
@@ -45,6 +50,7 @@ impl Reporter {
         keys: &NodeKeys,
         audit: &Audit,
         dead_letters: &DeadLetters,
+        trust: Option<&Trust>,
     ) -> Self {
         let head = NodeReport {
             node: manifest.node.name.clone(),
@@ -54,11 +60,11 @@ impl Reporter {
             audit: String::new(),
             audit_public_key: keys.checkpoint_key().map(|key| hex::encode(key.public_key)).unwrap_or_default(),
             secure_environment: secure_environment_report(manifest, secure_environment),
-            enrolment: "not enrolled".to_owned(),
+            trust: None,
             aes: Vec::new(),
             dead_letters: Vec::new(),
         };
-        Self { head, audit: audit.clone(), dead_letters: dead_letters.clone(), aes: Vec::new() }
+        Self { head, audit: audit.clone(), dead_letters: dead_letters.clone(), trust: trust.cloned(), aes: Vec::new() }
     }
 
     pub(super) fn allocation(&mut self, allocation: Allocation) {
@@ -71,6 +77,7 @@ impl Reporter {
             digest_pinned: admitted.digest_pinned,
             status: Arc::clone(&admitted.actor.status),
             mailbox: Arc::clone(&admitted.actor.mailbox),
+            outbound: admitted.outbound.clone(),
             mediator: Arc::clone(admitted.actor.blueprint.mediator()),
         })));
     }
@@ -83,10 +90,24 @@ impl Reporter {
         let letters = self.dead_letters.last();
         NodeReport {
             audit: audit_state(&self.audit.state()),
+            trust: self.trust.as_ref().map(Trust::life_cycle),
             aes: self.aes.iter().map(Seat::report).collect(),
             dead_letters: letters.iter().filter_map(|letter| serde_json::to_value(letter).ok()).collect(),
             ..self.head.clone()
         }
+    }
+}
+
+impl Answers for Reporter {
+    fn status(&self) -> NodeReport {
+        self.report()
+    }
+
+    fn misbehaviour(&self, topic: &str) -> Result<Vec<u8>, String> {
+        let trust =
+            self.trust.as_ref().ok_or("the node takes part in no M2M system: its `node.toml` has no `[trust]`")?;
+        let recent = trust.provisioning().speech().recent(topic);
+        recent.ok_or_else(|| format!("no signed message on `{}` came in so far", topic.escape_debug()))
     }
 }
 
@@ -105,6 +126,8 @@ impl Seat {
                 messages_failed: 0,
                 waiting: 0,
                 dropped: 0,
+                missed: 0,
+                outbound: OutboundReport::default(),
                 latency: Latency::default(),
                 restarts: 0,
                 fault_count: 0,
@@ -129,6 +152,8 @@ impl Running {
             messages_failed: now.messages_failed,
             waiting: self.mailbox.waiting(),
             dropped: self.mailbox.dropped(),
+            missed: self.mailbox.missed(),
+            outbound: self.outbound.as_ref().map(OutboundQueue::report).unwrap_or_default(),
             latency: now.latency,
             restarts: now.restarts,
             fault_count: now.fault_count,

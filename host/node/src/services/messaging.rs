@@ -4,15 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::capability::operation::{Ask, Publish, Reply, Subscribe, Unsubscribe};
+use m2m_policy::Protection;
+use m2m_provisioning::speech::{DATA_BYTES_MAX, TOPIC_BYTES_MAX};
+
+use crate::capability::operation::{Ask, Publish, Reply, SendToPeer, Subscribe, Unsubscribe};
 use crate::capability::{Mediator, NO_WAIT_HELPS, Permit, Refusal};
 use crate::transport::bus::{Accepts, Question, Route};
 use crate::transport::mailbox::Mailbox;
-use crate::transport::message::{AeName, Payload, ReplyTicket, Sender, SharedTopic};
+use crate::transport::message::{AeName, Payload, Peer, ReplyTicket, Sender, SharedTopic};
+use crate::transport::outbound::{Destination, OutboundQueue, Room};
 use crate::transport::{Bus, RequestCounter, Undelivered};
 
 /// What a sender is told to wait for a full mailbox to have room.
 const MAILBOX_RETRY_MS: u32 = 5;
+/// And for the way out of the node.
+const OUTBOUND_RETRY_MS: u32 = 50;
 
 /// One AE's end of the bus.
 #[derive(Debug, Clone)]
@@ -20,6 +26,8 @@ pub(crate) struct Messaging {
     ae: AeName,
     bus: Arc<Bus>,
     mailbox: Arc<Mailbox>,
+    /// What leaves the node; `None` where nothing can.
+    outbound: Option<OutboundQueue>,
     accepts: Accepts,
     requests: Arc<RequestCounter>,
     /// Counts the AE's instances; subscriptions belong to one.
@@ -29,13 +37,20 @@ pub(crate) struct Messaging {
 }
 
 impl Messaging {
-    pub(crate) fn new(ae: &AeName, bus: &Arc<Bus>, mailbox: &Arc<Mailbox>, mediator: &Arc<Mediator>) -> Self {
+    pub(crate) fn new(
+        ae: &AeName,
+        bus: &Arc<Bus>,
+        mailbox: &Arc<Mailbox>,
+        outbound: Option<OutboundQueue>,
+        mediator: &Arc<Mediator>,
+    ) -> Self {
         let mediator = Arc::clone(mediator);
         Self {
             ae: AeName::clone(ae),
             bus: Arc::clone(bus),
             mailbox: Arc::clone(mailbox),
-            accepts: Accepts::new(move |topic, sender| mediator.would_deliver(topic, sender)),
+            outbound,
+            accepts: Accepts::new(move |topic, sender, protection| mediator.would_deliver(topic, sender, protection)),
             requests: Arc::default(),
             instance: Arc::default(),
             ready: Arc::default(),
@@ -57,12 +72,48 @@ impl Messaging {
     }
 
     pub(crate) fn publish(&self, permit: &Permit<Publish<'_>>, payload: &Payload) -> Result<(), Refusal> {
-        let Publish { topic, retain, .. } = permit.operation();
-        let published = match retain {
-            true => self.bus.publish_retained(&self.ae, topic, payload),
-            false => self.bus.publish(&self.ae, topic, payload),
+        let Publish { topic, retain, protection, .. } = permit.operation();
+        match protection {
+            Protection::Local if *retain => self.bus.publish_retained(&self.ae, topic, payload).map_err(refusal),
+            Protection::Local => self.bus.publish(&self.ae, topic, payload).map_err(refusal),
+            Protection::Signed => {
+                let topic = SharedTopic::from(*topic);
+                let room = self.room_outside(&topic, payload)?;
+                // All or none: what no AE of this node could take does not leave it either.
+                self.bus.publish(&self.ae, topic.topic(), payload).map_err(refusal)?;
+                room.fill(topic, payload.clone(), Destination::Everybody);
+                Ok(())
+            }
+            Protection::Confidential => self.leave(SharedTopic::from(*topic), payload, Destination::WhoeverServes),
+            // The policy grants it to nobody.
+            Protection::Unauthenticated => Err(Refusal::Invalid("`local`, `signed` or `confidential`".to_owned())),
+        }
+    }
+
+    pub(crate) fn send(&self, permit: &Permit<SendToPeer<'_>>, peer: Peer, payload: &Payload) -> Result<(), Refusal> {
+        self.leave(SharedTopic::from(permit.operation().topic), payload, Destination::Peer(peer))
+    }
+
+    fn leave(&self, topic: SharedTopic, payload: &Payload, to: Destination) -> Result<(), Refusal> {
+        let room = self.room_outside(&topic, payload)?;
+        room.fill(topic, payload.clone(), to);
+        Ok(())
+    }
+
+    fn room_outside(&self, topic: &SharedTopic, payload: &Payload) -> Result<Room, Refusal> {
+        let Some(outbound) = &self.outbound else {
+            return Err(Refusal::Unavailable("the node's `node.toml` has no `[link]`".to_owned()));
         };
-        published.map_err(refusal)
+        if topic.as_str().len() > TOPIC_BYTES_MAX {
+            return Err(Refusal::Invalid(format!(
+                "expected a topic of at most {TOPIC_BYTES_MAX} bytes where it leaves the node"
+            )));
+        }
+        // A signature, a certificate and padding stand beside it.
+        if payload.bytes().len() > DATA_BYTES_MAX {
+            return Err(Refusal::TooLarge { max_bytes: u32::try_from(DATA_BYTES_MAX).unwrap_or(u32::MAX) });
+        }
+        outbound.reserve(topic, payload).ok_or(Refusal::Exhausted { retry_ms: OUTBOUND_RETRY_MS })
     }
 
     /// The number under which the answer will come.

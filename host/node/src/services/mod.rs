@@ -19,13 +19,12 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    pub(crate) fn new(ae: &AeName, security: security::Security, messaging: messaging::Messaging) -> Self {
-        Self {
-            security,
-            messaging,
-            authorization: authorization::Authorization,
-            clock: clocks::CoarseClock::new(),
-            log: logging::Log::new(ae),
-        }
+    pub(crate) fn new(
+        ae: &AeName,
+        security: security::Security,
+        messaging: messaging::Messaging,
+        authorization: authorization::Authorization,
+    ) -> Self {
+        Self { security, messaging, authorization, clock: clocks::CoarseClock::new(), log: logging::Log::new(ae) }
     }
 }

@@ -10,7 +10,7 @@ use m2m_policy::WhenFull;
 use m2m_policy::topic::{FilterTree, Topic, TopicFilter};
 
 use super::mailbox::{Mailbox, Slot};
-use super::message::{AeName, Envelope, Payload, Sender, SharedTopic};
+use super::message::{AeName, Envelope, Payload, Peer, Protection, Sender, SharedTopic};
 use super::requests::OpenRequest;
 use super::retained::{Retained, Value};
 
@@ -71,15 +71,15 @@ pub(crate) struct Route {
 #[derive(Clone)]
 pub(crate) struct Accepts(Arc<AcceptsFn>);
 
-type AcceptsFn = dyn Fn(&Topic, &Sender) -> bool + Send + Sync;
+type AcceptsFn = dyn Fn(&Topic, &Sender, Protection) -> bool + Send + Sync;
 
 impl Accepts {
-    pub(crate) fn new(policy: impl Fn(&Topic, &Sender) -> bool + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(policy: impl Fn(&Topic, &Sender, Protection) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(policy))
     }
 
-    fn ask(&self, topic: &Topic, sender: &Sender) -> bool {
-        (self.0)(topic, sender)
+    fn ask(&self, topic: &Topic, sender: &Sender, protection: Protection) -> bool {
+        (self.0)(topic, sender, protection)
     }
 }
 
@@ -99,6 +99,16 @@ pub(crate) struct Question<'a> {
     pub(crate) timeout: Duration,
 }
 
+/// A message that came from another node and was verified.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) topic: SharedTopic,
+    pub(crate) payload: Payload,
+    pub(crate) sender: Sender,
+    pub(crate) protection: Protection,
+    pub(crate) peer: Option<Peer>,
+}
+
 impl Bus {
     /// Gives the message to every AE that subscribed to its topic.
     ///
@@ -106,7 +116,7 @@ impl Bus {
     /// [`Undelivered::MailboxFull`], and nobody has it.
     pub(crate) fn publish(&self, from: &AeName, topic: &Topic, payload: &Payload) -> Result<(), Undelivered> {
         let sender = Sender::Ae(Arc::clone(from));
-        let receivers = self.receivers(topic, &sender);
+        let receivers = self.receivers(topic, &sender, Protection::Local);
         let slots = reserve_all(&receivers)?;
         fill_all(slots, &SharedTopic::from(topic), payload, &sender);
         Ok(())
@@ -136,7 +146,7 @@ impl Bus {
     /// Nobody has it: see [`Undelivered`].
     pub(crate) fn ask(&self, question: Question<'_>) -> Result<(), Undelivered> {
         let sender = Sender::Ae(question.asker);
-        let receivers = self.receivers(question.topic.topic(), &sender);
+        let receivers = self.receivers(question.topic.topic(), &sender, Protection::Local);
         let server = receivers.into_iter().find(|route| route.may_reply).ok_or(Undelivered::NobodyServes)?;
         let answer_to = question.answer_to.reserve().ok_or(Undelivered::NoRoomForAnswer)?;
         // Where the asker serves its own topic, both come from the same mailbox.
@@ -157,7 +167,9 @@ impl Bus {
         let (mailbox, accepts) = (Arc::clone(&route.mailbox), route.accepts.clone());
         self.write_routes().add(filter, route)?;
         let values = retained.matching(filter).into_iter().map(Value::into_envelope);
-        mailbox.offer_retained(values.filter(|value| accepts.ask(value.topic.topic(), &value.sender)).collect());
+        mailbox.offer_retained(
+            values.filter(|value| accepts.ask(value.topic.topic(), &value.sender, value.protection)).collect(),
+        );
         Ok(())
     }
 
@@ -179,15 +191,32 @@ impl Bus {
 
     /// A message of the node's own. There is no sender to be told: whoever has no room, and drops nothing, misses it.
     pub(crate) fn publish_system(&self, topic: &SharedTopic, payload: &Payload) {
-        for slot in self.receivers(topic.topic(), &Sender::System).iter().filter_map(Route::reserve) {
+        for slot in self.receivers(topic.topic(), &Sender::System, Protection::Local).iter().filter_map(Route::reserve)
+        {
             slot.fill(Envelope::new(topic.clone(), payload.clone(), Sender::System));
         }
     }
 
+    /// A message of another node, for every AE that takes what such a sender says. Its sender cannot be told either: whoever
+    /// has no room misses it, and that is counted there. True where anybody took it.
+    pub(crate) fn deliver(&self, arrived: &Arrived) -> bool {
+        let mut is_taken = false;
+        for route in self.receivers(arrived.topic.topic(), &arrived.sender, arrived.protection) {
+            match route.reserve() {
+                Some(slot) => {
+                    slot.fill(arrived.to_envelope());
+                    is_taken = true;
+                }
+                None => route.mailbox.missed_one(),
+            }
+        }
+        is_taken
+    }
+
     /// A beat of a timer, for one AE, if it subscribed and has dealt with the last one.
     pub(crate) fn tick(&self, receiver: &AeName, topic: &SharedTopic) {
-        let route =
-            self.receivers(topic.topic(), &Sender::System).into_iter().find(|route| route.receiver == *receiver);
+        let routes = self.receivers(topic.topic(), &Sender::System, Protection::Local);
+        let route = routes.into_iter().find(|route| route.receiver == *receiver);
         let free = route.filter(|route| !route.mailbox.holds_system(topic.as_str()));
         if let Some(slot) = free.and_then(|route| route.reserve()) {
             slot.fill(Envelope::new(topic.clone(), Payload::empty(), Sender::System));
@@ -195,7 +224,7 @@ impl Bus {
     }
 
     /// Each AE once, however many of its filters match, if it takes what this sender says.
-    fn receivers(&self, topic: &Topic, sender: &Sender) -> Vec<Route> {
+    fn receivers(&self, topic: &Topic, sender: &Sender, protection: Protection) -> Vec<Route> {
         let mut receivers: Vec<Route> = Vec::new();
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
         routes.by_filter.for_each_match(topic, |route| {
@@ -204,7 +233,7 @@ impl Bus {
                 None => receivers.push(route.clone()),
             }
         });
-        receivers.retain(|route| route.accepts.ask(topic, sender));
+        receivers.retain(|route| route.accepts.ask(topic, sender, protection));
         receivers
     }
 
@@ -260,6 +289,15 @@ impl Route {
         if other.when_full == WhenFull::BackPressure {
             self.when_full = WhenFull::BackPressure;
         }
+    }
+}
+
+impl Arrived {
+    fn to_envelope(&self) -> Envelope {
+        let mut envelope = Envelope::new(self.topic.clone(), self.payload.clone(), self.sender.clone());
+        envelope.protection = self.protection;
+        envelope.peer = self.peer;
+        envelope
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use m2m_policy::WhenFull;
 use m2m_policy::topic::{Topic, TopicFilter};
 
-use super::bus::{Accepts, Question, Route, SUBSCRIPTIONS_MAX};
+use super::bus::{Accepts, Arrived, Question, Route, SUBSCRIPTIONS_MAX};
 use super::mailbox::Mailbox;
-use super::message::{AeName, Outcome, Payload, Sender, SharedTopic};
+use super::message::{AeName, Outcome, Payload, Protection, Sender, SharedTopic};
 use super::{Bus, TooManySubscriptions, Undelivered};
 
 fn route(receiver: &str, mailbox: &Arc<Mailbox>) -> Route {
@@ -16,7 +16,7 @@ fn route(receiver: &str, mailbox: &Arc<Mailbox>) -> Route {
         receiver: receiver.into(),
         instance: 1,
         mailbox: Arc::clone(mailbox),
-        accepts: Accepts::new(|_, _| true),
+        accepts: Accepts::new(|_, _, _| true),
         may_reply: false,
         when_full: WhenFull::BackPressure,
     }
@@ -73,7 +73,7 @@ fn two_matching_filters_are_one_message() {
 #[test]
 fn whom_a_receiver_does_not_listen_to_takes_up_no_room_and_leaves_no_value() {
     let (bus, mailbox) = (Bus::default(), Mailbox::new(1));
-    let from_friend = Accepts::new(|_, sender| *sender == Sender::Ae("friend".into()));
+    let from_friend = Accepts::new(|_, sender, _| *sender == Sender::Ae("friend".into()));
     let retained = Payload::try_from(vec![1]).unwrap();
     bus.publish_retained(&"stranger".into(), Topic::new("a/kept").unwrap(), &retained).unwrap();
     bus.subscribe(&filter("a/#"), Route { accepts: from_friend, ..route("ae", &mailbox) }).unwrap();
@@ -150,4 +150,37 @@ fn a_beat_waits_once() {
     bus.tick(&"ae".into(), &topic);
     bus.tick(&"ae".into(), &topic);
     assert_eq!(mailbox.waiting(), 1);
+}
+
+fn arrived(topic: &str, right: &str, protection: Protection) -> Arrived {
+    let sender = Sender::Node(Arc::from([right.to_owned()]));
+    let topic = SharedTopic::new(topic).unwrap();
+    Arrived { topic, payload: Payload::empty(), sender, protection, peer: None }
+}
+
+#[tokio::test]
+async fn a_message_of_another_node_is_for_those_who_take_it_and_is_never_kept() {
+    let (bus, commanded, local) = (Bus::default(), Mailbox::new(1), Mailbox::new(1));
+    let from_commanders = Accepts::new(|_, sender, protection| match sender {
+        Sender::Node(rights) => protection == Protection::Confidential && **rights == ["metering/command".to_owned()],
+        _ => false,
+    });
+    let from_aes = Accepts::new(|_, sender, _| matches!(sender, Sender::Ae(_)));
+    bus.subscribe(&filter("a/#"), Route { accepts: from_commanders, ..route("commanded", &commanded) }).unwrap();
+    bus.subscribe(&filter("a/#"), Route { accepts: from_aes, ..route("local", &local) }).unwrap();
+
+    assert!(!bus.deliver(&arrived("a/b", "metering/command", Protection::Signed)));
+    assert!(!bus.deliver(&arrived("a/b", "metering/report", Protection::Confidential)));
+    assert!(!bus.deliver(&arrived("b", "metering/command", Protection::Confidential)), "nobody subscribed");
+    assert_eq!((commanded.waiting(), local.waiting(), commanded.missed()), (0, 0, 0));
+
+    assert!(bus.deliver(&arrived("a/b", "metering/command", Protection::Confidential)));
+    assert!(!bus.deliver(&arrived("a/b", "metering/command", Protection::Confidential)), "no room");
+    assert_eq!((commanded.waiting(), local.waiting(), commanded.missed()), (1, 0, 1));
+    let envelope = commanded.next().await;
+    assert_eq!((envelope.protection, envelope.retained), (Protection::Confidential, false));
+
+    let late = Mailbox::new(1);
+    bus.subscribe(&filter("a/#"), route("late", &late)).unwrap();
+    assert_eq!(late.waiting(), 0, "nothing stayed");
 }

@@ -21,6 +21,7 @@ struct Inner {
     /// Room that is promised and not yet filled.
     reserved: usize,
     dropped: u64,
+    missed: u64,
     closed: bool,
 }
 
@@ -86,6 +87,15 @@ impl Mailbox {
     /// How many were given up because a subscription drops the oldest.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
+    }
+
+    /// How many messages of other nodes found no room.
+    pub fn missed(&self) -> u64 {
+        self.lock().missed
+    }
+
+    pub(super) fn missed_one(&self) {
+        self.lock().missed += 1;
     }
 
     pub(super) fn reserve(self: &Arc<Self>) -> Option<Slot> {

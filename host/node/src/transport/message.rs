@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+pub use m2m_policy::Protection;
 pub use m2m_policy::topic::SharedTopic;
+pub use m2m_provisioning::speech::PeerId;
 
 use super::requests::OpenRequest;
 
@@ -53,6 +55,8 @@ impl TryFrom<Vec<u8>> for Payload {
 pub enum Sender {
     /// An AE of this node.
     Ae(AeName),
+    /// Another node: the rights that its certificate proves, each `service/operation`, and nothing that identifies it.
+    Node(Arc<[String]>),
     /// The node itself: timers, time-outs, dead letters.
     System,
 }
@@ -86,6 +90,10 @@ pub struct Envelope {
     pub payload: Payload,
     /// Who said it.
     pub sender: Sender,
+    /// How it was protected on its way: `local` for all that an AE of this node, or the node itself, says.
+    pub protection: Protection,
+    /// Whom a confidential answer would go to; set on what comes from another node.
+    pub peer: Option<Peer>,
     /// When the node took it, milliseconds since 1970.
     pub received_at_ms: u64,
     /// The same moment on the monotonic clock, to measure how long delivery took.
@@ -107,6 +115,8 @@ impl Envelope {
             topic,
             payload,
             sender,
+            protection: Protection::Local,
+            peer: None,
             received_at_ms: now_ms(),
             accepted: Instant::now(),
             retained: false,
@@ -130,6 +140,6 @@ pub struct ReplyTicket {
     pub(crate) topic: SharedTopic,
 }
 
-/// A peer on another node. None exist before there is a transport that leaves the node, so this has no value.
-#[derive(Debug)]
-pub enum Peer {}
+/// One peer on another node. It says nothing about that node, and ends with its pseudonym or with this node's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub(crate) PeerId);

@@ -130,6 +130,10 @@ fn node_columns(event: &NodeEvent) -> (&'static str, String) {
     match event {
         NodeEvent::Started { version } => ("started", format!("version {}", plain(version))),
         NodeEvent::Stopped => ("stopped", String::new()),
+        NodeEvent::Provisioning { step, text } => ("provisioning", format!("{}: {}", plain(step), plain(text))),
+        NodeEvent::MessagesRefused { cause, count } => {
+            ("messages-refused", format!("{count} messages of other nodes: {}", plain(cause)))
+        }
         NodeEvent::Degraded { why } => ("degraded", plain(why)),
         NodeEvent::Recovered { lost } => ("recovered", format!("{lost} lines were not taken")),
         NodeEvent::Lost { lines } => ("lost", format!("{lines} lines were not taken")),
