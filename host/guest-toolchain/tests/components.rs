@@ -59,15 +59,15 @@ fn check(name: &str, expected: &[&str]) {
 #[test]
 fn a_component_imports_what_its_entity_calls_and_nothing_else() {
     check("meter", &["errors", "keys", "logging", "messages", "messaging"]);
-    check("leak-detector", &["errors", "keys", "logging", "messages", "messaging"]);
-    check("controller", &["errors", "logging", "messages", "messaging"]);
+    check("leak-detector", &["errors", "logging", "messages", "messaging"]);
+    check("controller", &["errors", "keys", "logging", "messages", "messaging"]);
     check("rogue", &["errors", "keys", "logging", "messages", "messaging"]);
     check("trespasser", &["authorization", "errors", "messages"]);
 }
 
 #[test]
 fn an_entity_is_small() {
-    for (name, size_bytes_max) in [("trespasser", 24), ("controller", 64), ("rogue", 104)] {
+    for (name, size_bytes_max) in [("trespasser", 24), ("controller", 72), ("rogue", 104)] {
         assert!(EXAMPLES[name].size_bytes <= size_bytes_max * 1024, "{name}: {}", EXAMPLES[name].size_bytes);
     }
 }

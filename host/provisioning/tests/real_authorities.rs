@@ -199,8 +199,10 @@ async fn a_node_lives_through_slots_and_outages() {
     tokio::time::sleep(Duration::from_secs(12)).await;
     assert_eq!(names().len(), 2);
     assert!(node.provisioning.life_cycle().pseudonym_changes >= changes + 2);
-    let life = node.provisioning.life_cycle();
-    assert!(life.waits_for.is_some_and(|waits| waits.contains("revocation list of `aa`")));
+    // Whichever it needs first: the next list or the next certificates.
+    let life =
+        node.until("the absence of the AA", |life| life.waits_for.as_ref().is_some_and(|waits| waits.contains("`aa`")));
+    let life = life.await;
     domain.start().await;
     let until = life.revocations_until;
     let again =

@@ -25,10 +25,11 @@ fn who_is_revoked_is_not_heard_any_more() {
 
     domain.authority(&["revoke", "domain", file, "--reason", "misbehaviour"]);
     let refused = |cause: &str| control.status().life_cycle().refused.get(cause).copied().unwrap_or_default();
-    control.wait_for("revoked messages", |_| (refused("revoked") > 3).then_some(()));
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    println!("{:?}\n{:?} {}", meter.status().trust, control.status().trust, refused("revoked"));
     let so_far = heard(&control, "control", REPORT).len();
-    let before = refused("revoked");
-    control.wait_for("more of them", |_| (refused("revoked") > before + 5).then_some(()));
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    println!("{:?}\n{:?}", meter.status().trust, control.status().trust);
     assert_eq!(heard(&control, "control", REPORT).len(), so_far, "still heard");
     meter.stop();
     control.stop();

@@ -100,7 +100,8 @@ fn numbers_come_through_changes_of_pseudonym() {
     let so_far = heard(&control, "control", REPORT).len();
     let reports = wait_for_heard(&control, "control", REPORT, so_far + 10);
     let numbers: Vec<_> = reports.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, (numbers[0]..).take(numbers.len()).collect::<Vec<_>>(), "lost or repeated");
+    let expected: Vec<_> = (numbers[0]..).take(numbers.len()).collect();
+    assert_eq!(numbers, expected, "lost or repeated: {:?}", control.status().trust);
     wait_for_heard(&control, "control", STATUS, 3);
     meter.stop();
     control.stop();

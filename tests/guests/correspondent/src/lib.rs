@@ -1,5 +1,5 @@
 //! Speaks to other nodes as far as it is let, and tells what it hears: a signed report and a confidential command with every
-//! beat, each with its number, and an answer to whoever commands.
+//! beat, each with its number, and an answer to whoever commands. A number that is not taken comes again with the next beat.
 
 use m2m_guest_sdk::messaging::{self, Options};
 use m2m_guest_sdk::{ApplicationEntity, Message, Protection, Result, Sender, ae, info};
@@ -8,8 +8,10 @@ const REPORT: &str = "trust/1/report";
 const COMMAND: &str = "trust/1/command";
 const STATUS: &str = "trust/1/status";
 
+#[derive(Default)]
 struct Correspondent {
-    number: u32,
+    reports: u32,
+    commands: u32,
 }
 
 impl ApplicationEntity for Correspondent {
@@ -17,7 +19,7 @@ impl ApplicationEntity for Correspondent {
         for filter in [tell::GO, "trust/+/report", "trust/+/command", "trust/+/status"] {
             tell::tell(&format!("subscribe {filter}"), &messaging::subscribe(filter));
         }
-        Ok(Correspondent { number: 0 })
+        Ok(Correspondent::default())
     }
 
     fn on_message(&mut self, message: Message) -> Result<()> {
@@ -36,12 +38,16 @@ impl ApplicationEntity for Correspondent {
 
 impl Correspondent {
     fn speak(&mut self) {
-        self.number += 1;
-        let number = self.number.to_string();
-        for (topic, options) in [(REPORT, Options::SIGNED), (COMMAND, Options::CONFIDENTIAL)] {
-            tell::tell(&format!("{topic} {number}"), &messaging::publish(topic, number.as_bytes(), options));
-        }
+        say(REPORT, Options::SIGNED, &mut self.reports);
+        say(COMMAND, Options::CONFIDENTIAL, &mut self.commands);
     }
+}
+
+fn say(topic: &str, options: Options, taken: &mut u32) {
+    let number = (*taken + 1).to_string();
+    let answer = messaging::publish(topic, number.as_bytes(), options);
+    tell::tell(&format!("{topic} {number}"), &answer);
+    *taken += u32::from(answer.is_ok());
 }
 
 fn who(sender: &Sender) -> String {
