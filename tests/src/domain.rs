@@ -72,6 +72,23 @@ impl Domain {
         }
     }
 
+    /// Ends a server.
+    pub fn stop(&mut self, role: Role) {
+        for (_, server) in self.servers.extract_if(.., |(other, _)| *other == role) {
+            end(server);
+        }
+    }
+
+    /// Has a node that is staged speak to the AA itself.
+    pub fn leave_relay_out(&self, folder: &Folder) {
+        let path = folder.path().join("node.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let url = |role| format!("url = \"http://127.0.0.1:{}\"", self.port(role));
+        let (relay, aa) = (format!("{}, relay = true", url(Role::Relay)), url(Role::Aa));
+        assert!(text.contains(&relay), "{text}");
+        std::fs::write(&path, text.replace(&relay, &aa)).unwrap();
+    }
+
     /// Runs a command of `m2m-authority` in the domain's folder, which succeeds. The domain is `domain` there.
     pub fn authority(&self, arguments: &[&str]) -> Answer {
         let answer: Answer = host::authority(self.folder.path(), arguments).output().unwrap().into();
@@ -140,11 +157,13 @@ impl Role {
 
 impl Drop for Domain {
     fn drop(&mut self) {
-        for (_, server) in &mut self.servers {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        self.servers.drain(..).for_each(|(_, server)| end(server));
     }
+}
+
+fn end(mut server: Child) {
+    let _ = server.kill();
+    let _ = server.wait();
 }
 
 fn socket(folder: &Folder) -> PathBuf {

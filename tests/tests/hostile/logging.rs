@@ -32,7 +32,8 @@ fn log_flood() {
     let rule = ae.rule("[logging]", "rate = \"10/s\"");
     beside_bystander([ae], |node| {
         let report = node.wait_for("the flood", |node| {
-            Some(node.ae("log-flood")).filter(|ae| ae.count("logging.log", "exhausted") > 0)
+            let told = |effect| node.ae("log-flood").count("logging.log", effect);
+            (told("allow") + told("exhausted") == 1000).then(|| node.ae("log-flood"))
         });
         let lines = node.log_of("log-flood");
         // Ten at once, and some more while the rest comes.
